@@ -1,0 +1,5 @@
+"""The one exception a user is meant to read."""
+
+
+class UserError(Exception):
+    """Bad input, told in one line: which file and key, what is wrong, what to do."""
