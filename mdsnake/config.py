@@ -124,6 +124,31 @@ class Base(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
+class ScreenSettings(Settings):
+    """`mdsnake screen`."""
+
+    forcefield: str
+    split: SplitFractions
+    engines: list[str]
+    seed: NonNegativeInt
+
+
+class PrepareSettings(Settings):
+    """`mdsnake prepare`."""
+
+    molecule: Molecule
+    forcefield: str
+    seed: NonNegativeInt
+
+
+class SimulateSettings(Settings):
+    """`mdsnake simulate`."""
+
+    name: str
+    engine: Engine
+    seed: NonNegativeInt
+
+
 S = TypeVar("S", bound=Settings)
 
 

@@ -6,36 +6,11 @@ The Snakefile reads it, `config/schema.json` is generated from it.
 from pathlib import Path
 from typing import Any
 
-from pydantic import NonNegativeInt, model_validator
+from pydantic import model_validator
 
-from mdsnake.config import Base, Engine, Molecule, Settings, SplitFractions, parse, read_table, slug_is_reserved
+from mdsnake.config import Base, Molecule, parse, read_table, slug_is_reserved
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import CONTROLS, Kstep
-
-
-class ScreenSettings(Settings):
-    """`mdsnake screen`."""
-
-    forcefield: str
-    split: SplitFractions
-    engines: list[str]
-    seed: NonNegativeInt
-
-
-class PrepareSettings(Settings):
-    """`mdsnake prepare`."""
-
-    molecule: Molecule
-    forcefield: str
-    seed: NonNegativeInt
-
-
-class SimulateSettings(Settings):
-    """`mdsnake simulate`."""
-
-    name: str
-    engine: Engine
-    seed: NonNegativeInt
 
 
 class Project(Base):
