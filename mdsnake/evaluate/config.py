@@ -1,0 +1,22 @@
+"""Settings of the evaluation."""
+
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+
+from mdsnake.config import Settings, Split
+
+
+class EvaluateSettings(Settings):
+    """`mdsnake evaluate`: what the compared roll-out is, for the columns of the summary."""
+
+    molecule: str
+    split: Split
+    engine: str
+    member: str
+    k: PositiveInt
+    timestep_fs: PositiveFloat
+    temperature_K: PositiveFloat
+    seed: NonNegativeInt
+
+    @property
+    def stride_fs(self) -> float:
+        return self.k * self.timestep_fs

@@ -1,0 +1,89 @@
+"""What a simulated picosecond costs, and what it buys."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from mdsnake.errors import UserError
+from mdsnake.evaluate.autocorrelation import effective_samples
+from mdsnake.evaluate.metrics import Mean
+from mdsnake.store.h5md import Trajectory
+
+REASONS = ("nonfinite", "bond", "kinetic", "potential", "energy")
+
+
+def per_ps(trajectory: Trajectory, counter: str) -> float:
+    """A counter per simulated ps; NaN where it was not kept."""
+    time = trajectory.simulated_ps
+    return trajectory.counters.get(counter, np.nan) / time if time > 0 else np.nan
+
+
+def calls_and_time(model: Trajectory, reference: Trajectory) -> dict[str, Mean]:
+    """Calls by kind and milliseconds per simulated ps, and how many times less than the reference that is."""
+    segments = len(np.unique(model.segment))
+    found = {f"{kind}_calls_per_ps": per_ps(model, f"{kind}_calls") for kind in ("force", "energy", "network")}
+    found["ms_per_ps"] = per_ps(model, "total_ms")
+    found["force_call_saving"] = _over(per_ps(reference, "force_calls"), found["force_calls_per_ps"])
+    found["wall_clock_speedup"] = _over(per_ps(reference, "total_ms"), found["ms_per_ps"])
+    return {name: (value, segments) for name, value in found.items()}
+
+
+def jump_outcomes(trajectory: Trajectory) -> dict[str, Mean]:
+    """Fractions of jumps accepted and fallen back, rejected tries per jump by reason, and the mean projection."""
+    counters = trajectory.counters
+    jumps = counters.get("jumps", 0)
+    names = {"accepted_fraction": "accepted", "fallback_fraction": "fallbacks"}
+    names |= {f"rejected_{reason}": f"rejected_{reason}" for reason in REASONS}
+    found = {name: counters.get(counter, np.nan) / jumps if jumps else np.nan for name, counter in names.items()}
+    found["projection_position"] = counters.get("projection_rms_nm", np.nan) * 1e3
+    found["projection_velocity"] = counters.get("projection_rms_nm_per_ps", np.nan)
+    return {name: (value, int(jumps)) for name, value in found.items()}
+
+
+def effective_sample_size(sample: Trajectory, dihedrals: np.ndarray, whole: Trajectory) -> dict[str, Mean]:
+    """Independent samples, also per force call and per second: the least of U, and cos φ, sin φ of `dihedrals` (F, T).
+
+    The slowest of them decides how well a run has sampled.  `sample` may be a part of the run `whole`, which
+    holds the counters; its share of them goes by simulated time.
+    """
+    series = [sample.potential, *np.cos(dihedrals).T, *np.sin(dihedrals).T]
+    samples = min(effective_samples(s, sample.segments()) for s in series)
+    found = {
+        "ess": samples,
+        "ess_per_force_call": _over(samples, per_ps(whole, "force_calls") * sample.simulated_ps),
+        "ess_per_second": _over(1e3 * samples, per_ps(whole, "total_ms") * sample.simulated_ps),
+    }
+    return {name: (value, sample.n_frames) for name, value in found.items()}
+
+
+def break_even_ps(model: Trajectory, reference: Trajectory, preparation_s: float) -> float:
+    """Simulated ps after which `preparation_s`, seconds of training and of making its data, are won back.
+
+    NaN when never: where a ps takes no less time than the reference's.
+    """
+    saved_s = (per_ps(reference, "total_ms") - per_ps(model, "total_ms")) / 1e3
+    return preparation_s / saved_s if saved_s > 0 else np.nan
+
+
+def preparation_seconds(history: Path | None) -> float:
+    """Seconds of training and of making the data, from the columns `seconds` and `data_seconds` of `history`.
+
+    Both are running totals, so the largest counts.  Zero without a history (a control needs neither),
+    NaN where the history does not tell both.
+    """
+    if history is None:
+        return 0.0
+    if not history.is_file():
+        raise UserError(f"{history}: no such training history; train the member first")
+    with open(history, newline="") as file:
+        rows = list(csv.DictReader(file))
+    total = 0.0
+    for column in ("seconds", "data_seconds"):
+        values = [float(row[column]) for row in rows if row.get(column)]
+        total += max(values) if values else np.nan
+    return total
+
+
+def _over(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator > 0 else np.nan

@@ -1,0 +1,59 @@
+"""`curves.json`: what the figures draw of one roll-out, its reference and a replica."""
+
+from typing import Any
+
+import numpy as np
+
+from mdsnake.evaluate.compare import Sample
+from mdsnake.evaluate.distributions import histogram
+from mdsnake.evaluate.energetics import mean_change
+from mdsnake.store.h5md import Trajectory
+
+#: Bins alike for all molecules, so that figures can add histograms up: unit, lowest, highest, number.
+GRIDS = {
+    "bond": ("pm", -25.0, 25.0, 100),
+    "angle": ("deg", -50.0, 50.0, 100),
+    "torsion": ("deg", -180.0, 180.0, 72),
+    "pair": ("nm", 0.0, 2.0, 800),
+    "potential": ("kJ/mol", -150.0, 350.0, 250),
+}
+
+
+def curves(rollout: Sample, reference: Sample, replica: Sample, nve: Trajectory) -> dict[str, Any]:
+    """Name → unit, `edges` or `x`, and a series each of rollout, reference and replica.
+
+    Counts have an entry below and one above the edges.  Bonds, angles and the potential energy are deviations
+    from the mean of the reference.
+    """
+    samples = {"rollout": rollout, "reference": reference, "replica": replica}
+    found: dict[str, Any] = {}
+    for name, (unit, low, high, bins) in GRIDS.items():
+        counts = {of: histogram(_values(name, s, reference), low, high, bins)[0].tolist() for of, s in samples.items()}
+        found[name] = {"unit": unit, "edges": np.linspace(low, high, bins + 1).tolist(), **counts}
+    found["vdos"] = {"unit": "1/cm"}
+    for of, sample in samples.items():
+        wavenumbers, density = sample.vdos
+        found["vdos"][of] = {"x": _short(wavenumbers), "y": _short(density)}
+    time, change = mean_change(nve)
+    thin = max(1, len(time) // 500)
+    found["nve"] = {"unit": "kJ/mol", "rollout": {"x": _short(time[::thin]), "y": _short(change[::thin])}}
+    return found
+
+
+def _values(name: str, sample: Sample, reference: Sample) -> np.ndarray:
+    if name == "bond":
+        values = 1e3 * (sample.bonds - reference.bonds.mean(axis=0))
+    elif name == "angle":
+        values = np.degrees(sample.angles - reference.angles.mean(axis=0))
+    elif name == "torsion":
+        values = np.degrees(sample.torsions)
+    elif name == "pair":
+        values = sample.pairs
+    else:
+        values = sample.potential - reference.potential.mean()
+    return values.reshape(-1, 1)
+
+
+def _short(values: np.ndarray) -> list[float | None]:
+    """Six digits; JSON knows no NaN."""
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]

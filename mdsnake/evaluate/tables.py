@@ -1,0 +1,148 @@
+"""`mdsnake table`: every table by its name, as a page of sortable HTML."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mdsnake.errors import UserError
+from mdsnake.evaluate.aggregate import held_out, spread
+from mdsnake.evaluate.cost import REASONS
+from mdsnake.evaluate.metrics import METRICS
+from mdsnake.evaluate.records import Record, read_records
+from mdsnake.evaluate.sortable import Cell, element, page, words
+from mdsnake.store.atomic import write_text
+
+ACCURACY = (
+    "ke_ratio", "ke_ratio_error", "lag_rmsd_ratio", "bond_js", "angle_js", "torsion_js", "potential_js",
+    "pair_distance_l1", "bond_rmse",
+    "torsion_step_ratio", "flip_rate_ratio", "torsion_time_ratio", "vdos_shift_1", "nve_drift", "nve_drift_per_atom",
+)  # fmt: skip
+COST = (
+    "force_calls_per_ps", "energy_calls_per_ps", "network_calls_per_ps", "ms_per_ps", "force_call_saving",
+    "wall_clock_speedup", "ess", "ess_per_force_call", "ess_per_second", "break_even",
+)  # fmt: skip
+REJECTIONS = (
+    "accepted_fraction", "fallback_fraction", *(f"rejected_{reason}" for reason in REASONS),
+    "projection_position", "projection_velocity",
+)  # fmt: skip
+
+
+def metrics_page(title: str, intro: str, metrics: Sequence[str]) -> Callable[[Path], str]:
+    """A page with two tables of these metrics: medians over molecules, and every molecule."""
+
+    def build(summary: Path) -> str:
+        records = [r for r in read_records(summary) if r.metric in metrics]
+        if not records:
+            raise UserError(f"{summary}: no rows for the table {title!r}; evaluate first")
+        shown = [m for m in metrics if any(r.metric == m and np.isfinite(r.value) for r in records)]
+        test, kind = held_out(records)
+        sections = [
+            (f"Medians over {kind}", _table(test, shown, by_molecule=False)),
+            ("Every molecule", _table(records, shown, by_molecule=True)),
+        ]
+        glossary = [(_header(m), f"{METRICS[m].description}; n counts {METRICS[m].over}") for m in shown]
+        return page(title, intro, sections, glossary)
+
+    return build
+
+
+def dropped(molecules: Path) -> str:
+    """A page of the molecules that could not be used, with the reason, and of those that were."""
+    if not molecules.is_file():
+        raise UserError(f"{molecules}: no such table of molecules; run the screen first")
+    with open(molecules, newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not {"molecule", "status", "reason"} <= set(rows[0]):
+        raise UserError(f"{molecules}: not a table of screened molecules; delete it and run the screen again")
+    out = [r for r in rows if r["status"] != "ok"]
+    used = [r for r in rows if r["status"] == "ok"]
+    columns = [c for c in rows[0] if c not in ("status", "reason")]
+    sections = [
+        ("Dropped", _plain(["molecule", "reason", *columns[1:]], out) if out else "<p>None.</p>"),
+        ("Used", _plain(columns, used)),
+    ]
+    return page("Molecules", f"{len(used)} of {len(rows)} molecules were used, {len(out)} dropped.", sections)
+
+
+TABLES: dict[str, Callable[[Path], str]] = {
+    "accuracy": metrics_page(
+        "Accuracy",
+        "Each value compares a roll-out with a reference run; its floor, the same value for a second reference run of"
+        " at most the same length, is what chance alone gives. Marks: kinetic energy within 2 %, lag-RMSD within 5 %,"
+        " bond divergence at most twice its floor. Click a header to sort.",
+        ACCURACY,
+    ),
+    "cost": metrics_page(
+        "Cost",
+        "Calls and wall-clock time of the same run; the floor is a second run of the reference integrator. Fewer calls"
+        " are worth something only where the time falls too. Times of this machine, under its load of that hour.",
+        COST,
+    ),
+    "rejections": metrics_page(
+        "Rejected jumps",
+        "A jump that fails a check is tried again, scaled down, and at last replaced by the reference integrator, so"
+        " a jump may be refused several times. With many fall-backs a member is the reference integrator in disguise.",
+        REJECTIONS,
+    ),
+    "dropped": dropped,
+}
+
+
+def table(name: str, summary: str | Path, out: str | Path) -> None:
+    """Write the table `name` as HTML; `summary` is the summary CSV, for `dropped` the screen's `molecules.csv`.
+
+    Raises
+    ------
+    UserError
+        There is no such table, or the summary is missing or broken.
+    """
+    if name not in TABLES:
+        raise UserError(f"table: no {name!r}; choose from {', '.join(TABLES)}")
+    write_text(out, TABLES[name](Path(summary)))
+
+
+def _table(records: Sequence[Record], metrics: Sequence[str], by_molecule: bool) -> str:
+    groups: dict[tuple, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for r in records:
+        who = (r.molecule, r.split) if by_molecule else ()
+        groups[(*who, r.engine, r.k, r.stride_fs, r.member)][r.metric].append(r)
+    header = [*(["molecule", "split"] if by_molecule else []), "engine", "k", "stride / fs", "member"]
+    rows = [
+        [*map(words, key), *(_cell(metric, found[metric], by_molecule) for metric in metrics)]
+        for key, found in sorted(groups.items())
+    ]
+    return element([*header, *map(_header, metrics)], rows)
+
+
+def _cell(metric: str, records: Sequence[Record], by_molecule: bool) -> Cell:
+    """The value, or the median over molecules with its range; floor, n and mark below."""
+    found, base = spread(records), spread(records, "floor")
+    if found is None:
+        return Cell("–", "")
+    notes = []
+    values = [r.value for r in records if np.isfinite(r.value)]
+    if not by_molecule:
+        notes.append(f"{found.low:.3g} to {found.high:.3g}, {found.n} molecules")
+    elif len(values) > 1:
+        notes.append(f"{min(values):.3g} to {max(values):.3g}, {len(values)} seeds")
+    if base:
+        notes.append(f"floor {base.median:.3g}")
+    if by_molecule:
+        notes.append(f"n {sum(r.n for r in records)}")
+    mark, kind = METRICS[metric].mark, ""
+    if mark and (base or "floor" not in mark.text):
+        kind = "met" if mark.met(found.median, base.median if base else np.nan) else "missed"
+        notes.append(f"{'✓ met' if kind == 'met' else '✗ missed'}: {mark.text}")
+    return Cell(f"{found.median:.4g}", repr(found.median), " · ".join(notes), kind)
+
+
+def _header(metric: str) -> str:
+    unit = METRICS[metric].unit
+    return METRICS[metric].title + (f" / {unit}" if unit != "1" else "")
+
+
+def _plain(columns: Sequence[str], rows: Sequence[dict[str, str]]) -> str:
+    return element(columns, [[words(row[column]) for column in columns] for row in rows])

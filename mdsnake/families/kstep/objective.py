@@ -1,0 +1,69 @@
+"""The objective of a learned jump: how far its end is from the true one, in the units that matter.
+
+Velocities are compared by kinetic energy over kT, positions on a scale of 1 pm, and both together by the change
+of total energy that they cause to first order, (−F₁·δx + m v₁·δv)/kT: a jump may err along directions that cost
+nothing, and a later acceptance test depends on this number alone.
+"""
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch
+
+from mdsnake.families.kstep.config import LossWeights
+from mdsnake.families.kstep.layers import FORCE_SCALE
+from mdsnake.nn.segments import segment_mean, segment_sum
+from mdsnake.units import BOLTZMANN
+
+PICOMETRE = 1e-3  # nm
+ANGLE_SCALE = 0.02  # rad
+
+
+def jump_loss(prediction: dict[str, Tensor], batch: Batch, weights: LossWeights, temperature_K: float) -> dict[str, Tensor]:
+    """Weighted parts and their sum, each a scalar.
+
+    `batch` holds `target_positions` nm, `target_velocities` nm/ps (before the last half-kick) and
+    `target_forces` kJ/mol/nm, all (A, 3), of the true end of the jump.
+    """
+    size, index, mass = len(batch.ptr) - 1, batch.batch, batch.masses[:, None]
+    kT = BOLTZMANN * temperature_K
+    x = batch.positions + prediction["displacement"]
+    dx = x - batch.target_positions
+    dv = batch.velocities + prediction["velocity_change"] - batch.target_velocities
+    kinetic = segment_mean((mass * dv.square()).sum(-1), index, size) / (3 * kT)
+    position = segment_mean(dx.square().sum(-1), index, size) / (3 * PICOMETRE**2)
+    work = (mass * batch.target_velocities * dv - batch.target_forces * dx).sum(-1)
+    energy = segment_sum(work, index, size) / kT
+    dforce = (prediction["force"] - batch.target_forces) / FORCE_SCALE
+    parts = {
+        "velocity": weights.velocity * kinetic.mean(),
+        "position": weights.position * torch.log1p(position).mean(),
+        "energy": weights.energy * torch.log1p(energy.square()).mean(),
+        "force": weights.force * dforce.square().mean(),
+        "bond": weights.bond * _mean_square(_lengths, x, batch.target_positions, batch.bonds, PICOMETRE),
+        "angle": weights.angle * _mean_square(_cosines, x, batch.target_positions, batch.angles, ANGLE_SCALE),
+        "dihedral": weights.dihedral * _mean_square(_normals, x, batch.target_positions, batch.dihedrals, ANGLE_SCALE),
+    }
+    return {"loss": torch.stack(list(parts.values())).sum(), **parts}
+
+
+def _mean_square(measure, x: Tensor, target: Tensor, atoms: Tensor, scale: float) -> Tensor:  # type: ignore[no-untyped-def]
+    """log1p of the mean squared difference of an internal coordinate, 0 where the molecules have none."""
+    if atoms.shape[1] == 0:
+        return x.new_zeros(())
+    return torch.log1p(((measure(x, atoms) - measure(target, atoms)) / scale).square()).mean()
+
+
+def _lengths(x: Tensor, atoms: Tensor) -> Tensor:
+    return (x[atoms[0]] - x[atoms[1]]).norm(dim=-1)
+
+
+def _cosines(x: Tensor, atoms: Tensor) -> Tensor:
+    return torch.nn.functional.cosine_similarity(x[atoms[0]] - x[atoms[1]], x[atoms[2]] - x[atoms[1]], dim=-1)
+
+
+def _normals(x: Tensor, atoms: Tensor) -> Tensor:
+    """Cosine and sine of each dihedral, (D, 2): smooth where the angle jumps, 0 where three atoms are in line."""
+    b1, b2, b3 = x[atoms[1]] - x[atoms[0]], x[atoms[2]] - x[atoms[1]], x[atoms[3]] - x[atoms[2]]
+    n1, n2 = torch.cross(b1, b2, dim=-1), torch.cross(b2, b3, dim=-1)
+    scale = (n1.square().sum(-1) * n2.square().sum(-1) + 1e-12).sqrt()
+    return torch.stack([(n1 * n2).sum(-1), (b1 * n2).sum(-1) * b2.norm(dim=-1)], dim=-1) / scale[:, None]

@@ -1,0 +1,28 @@
+"""Attention within samples of different lengths."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+
+def varlen_attention(q: Tensor, k: Tensor, v: Tensor, ptr: Tensor) -> Tensor:
+    """softmax(q kᵀ/√d) v within each sample, none across samples.
+
+    Parameters
+    ----------
+    q, k, v : (A, heads, d), the nodes of all samples one after the other
+    ptr : (S + 1,) where each sample starts, as `torch_geometric.data.Batch.ptr`
+
+    Returns
+    -------
+    (A, heads, d)
+    """
+    lengths = ptr.diff()
+    longest = int(lengths.max())
+    real = torch.arange(longest, device=q.device) < lengths[:, None]
+
+    def spread(x: Tensor) -> Tensor:
+        return x.new_zeros((len(lengths), longest, *x.shape[1:])).masked_scatter(real[..., None, None], x).transpose(1, 2)
+
+    out = scaled_dot_product_attention(spread(q), spread(k), spread(v), attn_mask=real[:, None, None, :])
+    return out.transpose(1, 2)[real]

@@ -1,0 +1,47 @@
+"""Which pairs of frames a model is trained and tested on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mdsnake.errors import UserError
+from mdsnake.families.kstep.config import WindowSettings
+from mdsnake.store.graph import MoleculeGraph
+from mdsnake.store.h5md import Trajectory
+from mdsnake.store.windows import WindowGroup, Windows
+
+
+def window(settings: WindowSettings, prepared: Sequence[Path], bursts: Sequence[Path], out: Path) -> None:
+    """Write the windows of all molecules to `out`; `prepared` and `bursts` run in parallel."""
+    groups = []
+    for folder, file in zip(prepared, bursts, strict=True):
+        graph, trajectory = MoleculeGraph.load(folder / "graph.json"), Trajectory.load(file)
+        if graph.name not in settings.splits:
+            raise UserError(f"{folder}: {graph.name} has no split; add it to splits")
+        if abs(trajectory.frame_ps * 1e3 - settings.jump.timestep_fs) > 1e-6:
+            raise UserError(
+                f"{file}: its frames are {trajectory.frame_ps * 1e3:g} fs apart, the windows need "
+                f"{settings.jump.timestep_fs:g}; simulate it again"
+            )
+        starts = pair_starts(trajectory, settings.jump.k, settings.stride)
+        groups.append(WindowGroup(graph.name, settings.splits[graph.name], str(folder), str(file), starts))
+    if not any(group.split == "train" for group in groups):
+        raise UserError(f"{out}: no molecule is in the train split; give one the split `train` in the molecules table")
+    if not any(group.split == "validation" for group in groups):
+        groups = [part for group in groups for part in _hold_back(group, settings.validation_fraction)]
+    Windows(settings.jump.model_dump(), groups).save(out)
+
+
+def pair_starts(trajectory: Trajectory, k: int, stride: int) -> list[int]:
+    """First frames t of pairs (t, t + k) that lie within one segment, `stride` frames apart."""
+    ranges = [np.arange(s.start, s.stop - k, stride) for s in trajectory.segments()]
+    return np.concatenate(ranges).tolist() if ranges else []
+
+
+def _hold_back(group: WindowGroup, fraction: float) -> list[WindowGroup]:
+    """A training group parted in time: its last windows become validation."""
+    kept = round(len(group.starts) * (1 - fraction))
+    if group.split != "train" or kept in (0, len(group.starts)):
+        return [group]
+    return [group.part("train", 0, kept), group.part("validation", kept, len(group.starts))]

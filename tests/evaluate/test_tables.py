@@ -1,0 +1,52 @@
+import pytest
+
+from mdsnake.errors import UserError
+from mdsnake.evaluate.records import write_records
+from mdsnake.evaluate.tables import table
+
+
+@pytest.fixture
+def summary(tmp_path, record):
+    rows = [
+        record("ke_ratio", 1.015), record("ke_ratio", 1.3, member="zero"),
+        record("bond_js", 0.03, floor=0.02), record("bond_js", 0.05, floor=0.02, member="zero"),
+        record("ms_per_ps", 12.5, unit="ms/ps"), record("accepted_fraction", 0.875, floor=float("nan")),
+    ]  # fmt: skip
+    write_records(tmp_path / "kstep.csv", rows)
+    return tmp_path / "kstep.csv"
+
+
+def test_marks_are_told_in_words(summary, tmp_path):
+    table("accuracy", summary, tmp_path / "out.html")
+    text = (tmp_path / "out.html").read_text()
+    assert text.count("✓ met: 0.98–1.02") == text.count("✗ missed: 0.98–1.02") == 2
+    assert text.count("✓ met: ≤ 2 × floor") == text.count("✗ missed: ≤ 2 × floor") == 2
+    assert "floor 0.02" in text
+    assert "lag-RMSD" not in text.split("<p>")[1].split("</p>", 1)[1], "columns without a value are left out"
+
+
+@pytest.mark.parametrize(("name", "value"), [("cost", "12.5"), ("rejections", "0.875")])
+def test_pages_stand_alone(summary, tmp_path, name, value):
+    table(name, summary, tmp_path / "out.html")
+    text = (tmp_path / "out.html").read_text()
+    assert f'data-sort="{value}"' in text
+    assert "http" not in text
+    assert "addEventListener" in text
+
+
+def test_dropped_molecules_come_with_their_reason(tmp_path):
+    screen = tmp_path / "molecules.csv"
+    screen.write_text(
+        "molecule,status,reason,split,smiles\nethanol,ok,,test,CCO\nradical,dropped,<open shell>,train,[CH3]\n"
+    )
+    table("dropped", screen, tmp_path / "out.html")
+    text = (tmp_path / "out.html").read_text()
+    assert "1 of 2 molecules were used, 1 dropped." in text
+    assert "&lt;open shell&gt;" in text
+
+
+def test_faults_are_told(summary, tmp_path):
+    with pytest.raises(UserError, match="choose from accuracy"):
+        table("weather", summary, tmp_path / "out.html")
+    with pytest.raises(UserError, match="not a table of screened molecules"):
+        table("dropped", summary, tmp_path / "out.html")

@@ -1,0 +1,109 @@
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from mdsnake.errors import UserError
+from mdsnake.store.h5md import Trajectory, provenance
+from mdsnake.units import BOLTZMANN
+
+LENGTHS = (5, 3)
+
+
+@pytest.fixture
+def trajectory() -> Trajectory:
+    """Two segments of water, five and three frames."""
+    rng = np.random.default_rng(0)
+    n = sum(LENGTHS)
+    return Trajectory(
+        numbers=np.array([8, 1, 1]), masses=np.array([15.999, 1.008, 1.008]),
+        positions=rng.standard_normal((n, 3, 3)).astype(np.float32),
+        velocities=rng.standard_normal((n, 3, 3)).astype(np.float32),
+        forces=rng.standard_normal((n, 3, 3)).astype(np.float32),
+        potential=rng.standard_normal(n), segment=np.repeat([0, 1], LENGTHS), frame_ps=0.004, degrees_of_freedom=6,
+        provenance=provenance({"seed": 3}, platform="Reference"), counters={"force_calls": 8.0},
+    )  # fmt: skip
+
+
+def test_what_is_saved_is_loaded(trajectory: Trajectory, tmp_path: Path) -> None:
+    trajectory.save(tmp_path / "a.h5")
+    loaded = Trajectory.load(tmp_path / "a.h5")
+    for name in ("numbers", "masses", "positions", "velocities", "forces", "potential", "segment"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(trajectory, name))
+    assert loaded.frame_ps == 0.004
+    assert loaded.degrees_of_freedom == 6
+    assert loaded.counters == trajectory.counters
+    assert loaded.provenance == trajectory.provenance
+    assert loaded.provenance["settings"] == {"seed": 3}
+    assert loaded.provenance["platform"] == "Reference"
+
+
+def test_every_dataset_has_its_unit(trajectory: Trajectory, tmp_path: Path) -> None:
+    trajectory.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert file["h5md"].attrs["version"].tolist() == [1, 1]
+        units = {
+            name: file[f"particles/trajectory/{name}/value"].attrs["unit"] for name in ("position", "velocity", "force")
+        }
+        assert units == {"position": "nm", "velocity": "nm ps-1", "force": "kJ mol-1 nm-1"}
+        assert file["observables/potential_energy/value"].attrs["unit"] == "kJ mol-1"
+        np.testing.assert_allclose(file["observables/temperature/value"][:], trajectory.temperature)
+
+
+def test_temperature_is_kinetic_energy_per_degree_of_freedom(trajectory: Trajectory) -> None:
+    kinetic = 0.5 * (trajectory.masses[:, None] * trajectory.velocities.astype(float) ** 2).sum((1, 2))
+    np.testing.assert_allclose(trajectory.temperature, kinetic / (0.5 * 6 * BOLTZMANN))
+
+
+def test_segments_and_time(trajectory: Trajectory) -> None:
+    assert list(trajectory.segments()) == [slice(0, 5), slice(5, 8)]
+    assert trajectory.simulated_ps == pytest.approx(0.004 * 6)
+
+
+def test_every_stays_inside_segments(trajectory: Trajectory) -> None:
+    thinned = trajectory.every(2)
+    np.testing.assert_array_equal(thinned.potential, trajectory.potential[[0, 2, 4, 5, 7]])
+    assert thinned.frame_ps == pytest.approx(0.008)
+    assert list(thinned.segments()) == [slice(0, 3), slice(3, 5)]
+    np.testing.assert_allclose(thinned.kinetic, trajectory.kinetic[[0, 2, 4, 5, 7]])
+
+
+def test_truncated_foreign_and_missing_files_are_one_clear_line(trajectory: Trajectory, tmp_path: Path) -> None:
+    trajectory.save(tmp_path / "a.h5")
+    content = (tmp_path / "a.h5").read_bytes()
+    for kept in (0, 100, len(content) // 2, len(content) - 10):
+        (tmp_path / "cut.h5").write_bytes(content[:kept])
+        with pytest.raises(UserError, match=r"cut\.h5: truncated or not an mdsnake trajectory") as error:
+            Trajectory.load(tmp_path / "cut.h5")
+        assert "\n" not in str(error.value)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(UserError, match="not an mdsnake trajectory"):
+        Trajectory.load(tmp_path / "other.h5")
+    with pytest.raises(UserError, match=r"nowhere\.h5: no such trajectory"):
+        Trajectory.load(tmp_path / "nowhere.h5")
+
+
+@pytest.mark.parametrize("name", ["position", "velocity", "force"])
+def test_a_wrong_unit_is_refused(trajectory: Trajectory, tmp_path: Path, name: str) -> None:
+    trajectory.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file[f"particles/trajectory/{name}/value"].attrs["unit"] = "Angstrom"
+    with pytest.raises(UserError, match=f"{name} is in 'Angstrom'"):
+        Trajectory.load(tmp_path / "a.h5")
+
+
+def test_frames_that_are_missing_are_noticed(trajectory: Trajectory, tmp_path: Path) -> None:
+    trajectory.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["parameters/mdsnake"].attrs["n_frames"] = 9
+    with pytest.raises(UserError, match="truncated: 8 of 9 frames"):
+        Trajectory.load(tmp_path / "a.h5")
+
+
+def test_a_failed_save_leaves_no_file(trajectory: Trajectory, tmp_path: Path) -> None:
+    trajectory.provenance["bad"] = object()
+    with pytest.raises(TypeError):
+        trajectory.save(tmp_path / "a.h5")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,40 @@
+"""Snakemake as a user runs it: a process in a folder of its own, with the repository's Snakefile."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+def run_snakemake(folder: Path, *args: str, path: str | None = None) -> subprocess.CompletedProcess:
+    """`snakemake ARGS` in `folder`, on two cores; stderr is part of stdout."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    return subprocess.run(
+        [*command, "--configfile", str(folder / "smoke.yaml"), "--cores", "2", *args],
+        cwd=ROOT,
+        env=os.environ | {"PATH": path or os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+
+
+def planned(output: str) -> dict[str, int]:
+    """Jobs by rule, as a dry run lists them."""
+    table = re.search(r"Job stats:\n.*?\n-+ +-+\n(.*?)\ntotal", output, re.DOTALL)
+    assert table, output
+    return {rule: int(count) for rule, count in (line.split() for line in table.group(1).splitlines())}
+
+
+def copy_inputs(folder: Path) -> Path:
+    """The smoke configuration and its molecules in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("smoke.yaml", "molecules.tsv"):
+        shutil.copy(HERE / name, folder / name)
+    return folder
