@@ -38,7 +38,7 @@ class Project(Base):
 
     def read_molecules(self) -> list[Molecule]:
         """The rows of the table, checked against the engines."""
-        rows = read_table(self.molecules)
+        rows: list[Molecule] = read_table(self.molecules)
         for row in rows:
             if slug_is_reserved(row.name):
                 raise UserError(f"{self.molecules}: {row.name}: the name is reserved for results; choose another")

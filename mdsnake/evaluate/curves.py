@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mdsnake.evaluate.compare import Sample
-from mdsnake.evaluate.distributions import histogram
+from mdsnake.evaluate.distributions import histogram, rigid
 from mdsnake.evaluate.energetics import mean_change
 from mdsnake.store.h5md import Trajectory
 
@@ -23,12 +23,14 @@ def curves(rollout: Sample, reference: Sample, replica: Sample, nve: Trajectory)
     """Name → unit, `edges` or `x`, and a series each of rollout, reference and replica.
 
     Counts have an entry below and one above the edges.  Bonds, angles and the potential energy are deviations
-    from the mean of the reference.
+    from the mean of the reference; bonds that a constraint holds are left out.
     """
     samples = {"rollout": rollout, "reference": reference, "replica": replica}
     found: dict[str, Any] = {}
+    free = ~rigid(rollout.bonds, reference.bonds)
     for name, (unit, low, high, bins) in GRIDS.items():
-        counts = {of: histogram(_values(name, s, reference), low, high, bins)[0].tolist() for of, s in samples.items()}
+        values = {of: _values(name, sample, reference, free) for of, sample in samples.items()}
+        counts = {of: histogram(v, low, high, bins)[0].tolist() for of, v in values.items()}
         found[name] = {"unit": unit, "edges": np.linspace(low, high, bins + 1).tolist(), **counts}
     found["vdos"] = {"unit": "1/cm"}
     for of, sample in samples.items():
@@ -40,9 +42,9 @@ def curves(rollout: Sample, reference: Sample, replica: Sample, nve: Trajectory)
     return found
 
 
-def _values(name: str, sample: Sample, reference: Sample) -> np.ndarray:
+def _values(name: str, sample: Sample, reference: Sample, free: np.ndarray) -> np.ndarray:
     if name == "bond":
-        values = 1e3 * (sample.bonds - reference.bonds.mean(axis=0))
+        values = 1e3 * (sample.bonds - reference.bonds.mean(axis=0))[:, free]
     elif name == "angle":
         values = np.degrees(sample.angles - reference.angles.mean(axis=0))
     elif name == "torsion":

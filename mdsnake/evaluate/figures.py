@@ -101,7 +101,7 @@ def figure(
     with matplotlib.rc_context(style.RC):
         drawn = FIGURES[name](inputs)
         with replacing(out) as temporary:
-            drawn.savefig(temporary, dpi=150, bbox_inches="tight", pad_inches=0.12)
+            style.save(drawn, temporary)
 
 
 def _read_curves(path: str | Path) -> dict:

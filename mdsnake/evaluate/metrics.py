@@ -197,4 +197,20 @@ METRICS: dict[str, Metric] = {
         "1", 0, "windows", "jump velocity error",
         "root mean square velocity error after one jump over the thermal velocity",
     ),
+    "jump_energy_median": Metric(
+        "kT", 0, "windows", "jump energy error",
+        "median absolute change of the total energy in one jump",
+    ),
+    "jump_acceptance": Metric(
+        "1", 1, "windows", "jump acceptance",
+        "mean of min(1, exp(−ΔH/kT)) over single jumps from thermal states",
+    ),
+    "jump_momentum_relative": Metric(
+        "1", 0, "windows", "jump momentum change",
+        "largest change of total momentum in one jump over the sum of the atoms' momenta",
+    ),
+    "reversibility_pm": Metric(
+        "pm", 0, "walkers", "reversibility defect",
+        "distance from the start after a jump, a reversal of velocities and another jump",
+    ),
 }  # fmt: skip

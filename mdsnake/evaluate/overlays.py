@@ -37,7 +37,7 @@ def of_test(curves: Curves) -> Curves:
 def cells(curves: Curves) -> dict[tuple[str, int], Curves]:
     """(engine, k) → curves, sorted."""
     found: dict[tuple[str, int], Curves] = defaultdict(list)
-    for c in sorted(curves, key=lambda c: (c["settings"]["engine"], c["settings"]["k"])):
+    for c in sorted(curves, key=lambda c: [c["settings"][key] for key in ("engine", "k", "molecule", "seed")]):
         found[c["settings"]["engine"], c["settings"]["k"]].append(c)
     return dict(found)
 
@@ -110,10 +110,13 @@ def distributions(curves: Curves) -> Figure:
         for a, name in zip(axes, ("bond", "angle", "torsion", "potential"), strict=True):
             overlay(a, cell, name, styles)
             a.set_yticks([])
+            if name == "torsion":
+                a.set_xlim(-180, 180)
+                a.set_xticks([-180, -60, 60, 180])
         axes[0].set_ylabel(name_of(cell) + "\nprobability density")
     return style.finish(
         figure, title,
-        f"{size(curves)}. Pooled over molecules; means are the reference's.\n"
+        f"{size(curves)}. Pooled over molecules; means are the reference's; rigid bonds are left out.\n"
         "Axes end at 1.5 times the reference's height.",
         [*REFERENCE_HANDLES, *style.line_handles(styles)],
     )  # fmt: skip
@@ -169,7 +172,7 @@ def vdos(curves: Curves) -> Figure:
                 a.fill_between(truth["x"], level, level + np.array(truth["y"]) / top, color="black", alpha=0.25, lw=0)
                 a.plot(own["x"], level + np.array(own["y"]) / top, color=s.colour, lw=1.1)
         a.set_yticks(range(len(styles)), list(reversed(styles)) if a is axes[0] else [""] * len(styles))
-        a.set_ylim(-0.1, len(styles) + 0.4)
+        a.set_ylim(-0.1, len(styles) + 0.15)
         a.set_xlabel("wavenumber / cm⁻¹")
         a.set_title(name_of(cell))
     strides_fs = sorted({cell[0]["frame_fs"] for cell in columns.values()})
@@ -230,6 +233,7 @@ def _slopes(axes: Axes, rows: list[Record], engine: str, styles: dict[str, style
                 x = g - 0.35 + 0.7 * (m + 0.5) / len(styles)
                 axes.errorbar(x, one.median, whiskers, color=s.colour, marker=s.marker, ms=5, elinewidth=0.9)
     axes.axhline(0, color="black", lw=0.8)
+    axes.margins(x=0.06, y=0.12)
     axes.set_yscale("symlog", linthresh=1)
     axes.set_xticks(range(len(groups)), [f"k = {k}\n{fs:g} fs" for k, fs in groups])
     axes.set_ylabel("drift / meV/atom/ps")

@@ -52,6 +52,8 @@ def evaluate(
     values = compare(sample, ground, settings.temperature_K) | drift(free) | _cost(sample, model, first)
     floors = compare(other, ground, settings.temperature_K) | _cost(other, second, first)
     seconds = cost.preparation_seconds(Path(history) if history else None)
+    if "reversibility_rms_nm" in free.counters:
+        values["reversibility_pm"] = (1e3 * free.counters["reversibility_rms_nm"], len(list(free.segments())))
     values["break_even"] = (cost.break_even_ps(model, first, seconds), 1)
 
     write_records(out, [_record(settings, name, values[name], floors.get(name, NONE)) for name in values])

@@ -1,12 +1,14 @@
 """How every figure looks: one colour for a member throughout, greys and hatches for controls."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
@@ -57,21 +59,34 @@ def member_styles(members: Iterable[str]) -> dict[str, Style]:
 
 
 def panels(rows: int, columns: int, width: float = 3.2, height: float = 2.5) -> tuple[Figure, list[list[Axes]]]:
-    """A figure with a grid of axes, and room for legend and caption."""
+    """A figure with a grid of axes, each of this size in inches, and room for a title."""
     with matplotlib.rc_context(RC):
-        figure = Figure(figsize=(max(width * columns, 5.6), height * rows + 1.1), layout="constrained")
+        figure = Figure(figsize=(max(width * columns, 6.4), height * rows + 0.4), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False)
     return figure, [list(row) for row in axes]
 
 
 def finish(figure: Figure, title: str, caption: str, handles: Sequence[Line2D | Patch] = ()) -> Figure:
-    """Add the title, one legend and, below the figure, the caption; save with `bbox_inches="tight"`."""
+    """Add the title and, in room made below the axes, one legend and the caption."""
+    width, height = figure.get_size_inches()
+    columns = max(2, int(width // 1.6))
+    legend, text = 0.22 * -(-len(handles) // columns), 0.16 * len(caption.splitlines())
+    room = legend + text + 0.15
+    figure.set_size_inches(width, height + room)
+    figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0, room / (height + room), 1, height / (height + room))))
     figure.suptitle(title, fontsize=11, fontweight="bold")
+    figure.text(0.5, 0.05 / (height + room), caption, va="bottom", ha="center", fontsize=8, color="#444444")
     if handles:
-        columns = min(len(handles), max(2, int(figure.get_figwidth() // 1.55)))
-        figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
-    figure.text(0.5, -0.1 / figure.get_figheight(), caption, ha="center", va="top", fontsize=8, color="#444444")
+        place = (0.5, (text + 0.06) / (height + room))
+        look = {"fontsize": 8, "frameon": False, "borderaxespad": 0, "borderpad": 0.1, "columnspacing": 1.4}
+        figure.legend(handles=list(handles), loc="lower center", bbox_to_anchor=place, ncols=columns, **look)
     return figure
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write the figure."""
+    with matplotlib.rc_context(RC):
+        figure.savefig(path, dpi=150)
 
 
 def message(title: str, text: str) -> Figure:

@@ -136,6 +136,8 @@ def _cell(metric: str, records: Sequence[Record], by_molecule: bool) -> Cell:
     if mark and (base or "floor" not in mark.text):
         kind = "met" if mark.met(found.median, base.median if base else np.nan) else "missed"
         notes.append(f"{'✓ met' if kind == 'met' else '✗ missed'}: {mark.text}")
+        if kind == "missed" and base and not mark.met(base.median, base.median):
+            notes.append("so does the floor")
     return Cell(f"{found.median:.4g}", repr(found.median), " · ".join(notes), kind)
 
 

@@ -47,9 +47,7 @@ def atom_degrees_of_freedom(
     return 3 - taken.reshape(n, 3).sum(axis=1)
 
 
-def element_temperatures(
-    trajectory: Trajectory, constraints: np.ndarray, frames: int = 20
-) -> dict[int, Mean]:
+def element_temperatures(trajectory: Trajectory, constraints: np.ndarray, frames: int = 20) -> dict[int, Mean]:
     """Kinetic temperature of each element in K, by atomic number, as a mean over frames.
 
     `constraints` are the rigid pairs (C, 2); `frames` of them, spread over the trajectory, give the degrees of freedom.

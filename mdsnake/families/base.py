@@ -3,12 +3,16 @@
 A family owns its objective and its sampler.  One trainer, one roll-out writer and one evaluator serve all.
 """
 
+import dataclasses
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
+import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 from torch_geometric.data import Batch
+
+from mdsnake.config import Training
 
 Symmetry = Literal["E3", "SE3", "none"]
 
@@ -42,3 +46,33 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
+
+
+class Batches(Protocol):
+    """What the trainer draws from."""
+
+    def train_batch(self, rng: np.random.Generator) -> Batch:
+        """A random batch; the same state of `rng` gives the same batch."""
+        ...
+
+    def validation_batches(self) -> list[Batch]:
+        """The same batches each time; empty where nothing is held out."""
+        ...
+
+
+@dataclasses.dataclass
+class Task:
+    """A training as a family hands it to the trainer.
+
+    Attributes
+    ----------
+    header : what the model file must tell besides its weights
+    data_seconds : what the simulations behind the training data took
+    """
+
+    model: Family
+    batches: Batches
+    training: Training
+    seed: int
+    header: dict[str, Any]
+    data_seconds: float

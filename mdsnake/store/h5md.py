@@ -163,10 +163,9 @@ class Trajectory:
         return trajectory
 
 
-def provenance(settings: Any, **more: Any) -> dict[str, Any]:
-    """What a file must tell of its making: settings, versions, machine, git commit."""
+def provenance(**more: Any) -> dict[str, Any]:
+    """What a file must tell of its making: versions, machine, git commit, and `more` (settings above all)."""
     return {
-        "settings": settings,
         "mdsnake": __version__,
         "python": platform.python_version(),
         "machine": platform.machine(),

@@ -15,8 +15,11 @@ from mdsnake.evaluate.cost import (
 
 @pytest.fixture
 def pair(trajectory):
-    model = trajectory(0, segments=2, frames=51, frame_ps=0.02, force_calls=100.0, network_calls=50.0, total_ms=40.0,
-                       jumps=100.0, accepted=90.0, fallbacks=4.0, rejected_bond=12.0, projection_rms_nm=2e-5)  # fmt: skip
+    counters = {
+        "force_calls": 100.0, "network_calls": 50.0, "total_ms": 40.0, "jumps": 100.0, "accepted": 90.0,
+        "fallbacks": 4.0, "rejected_bond": 12.0, "projection_rms_nm": 2e-5,
+    }  # fmt: skip
+    model = trajectory(0, segments=2, frames=51, frame_ps=0.02, **counters)
     return model, trajectory(1, frames=501, frame_ps=0.02, force_calls=5000.0, total_ms=1000.0)
 
 

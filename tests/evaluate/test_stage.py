@@ -36,9 +36,9 @@ def test_metrics_and_floors(evaluated):
 
 
 def test_a_reference_against_itself_is_perfect(evaluated, tmp_path):
-    reference = evaluated / "replica0.h5"
+    reference, replica = evaluated / "replica0.h5", evaluated / "replica1.h5"
     out = tmp_path / "self.csv"
-    evaluate(evaluated, SETTINGS, reference, reference, reference, evaluated / "replica1.h5", None, out, tmp_path / "c.json")
+    evaluate(evaluated, SETTINGS, *[reference] * 3, replica, None, out, tmp_path / "c.json")
     found = values(out)
     for name in ("bond_js", "angle_js", "torsion_js", "potential_js", "pair_distance_l1", "bond_rmse", "vdos_shift_1"):
         assert found[name].value == 0, name

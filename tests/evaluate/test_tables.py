@@ -22,7 +22,14 @@ def test_marks_are_told_in_words(summary, tmp_path):
     assert text.count("✓ met: 0.98–1.02") == text.count("✗ missed: 0.98–1.02") == 2
     assert text.count("✓ met: ≤ 2 × floor") == text.count("✗ missed: ≤ 2 × floor") == 2
     assert "floor 0.02" in text
+    assert "so does the floor" not in text
     assert "lag-RMSD" not in text.split("<p>")[1].split("</p>", 1)[1], "columns without a value are left out"
+
+
+def test_a_mark_that_the_floor_misses_too_is_called_so(tmp_path, record):
+    write_records(tmp_path / "noisy.csv", [record("ke_ratio", 0.9, floor=1.1)])
+    table("accuracy", tmp_path / "noisy.csv", tmp_path / "out.html")
+    assert "✗ missed: 0.98–1.02 · so does the floor" in (tmp_path / "out.html").read_text()
 
 
 @pytest.mark.parametrize(("name", "value"), [("cost", "12.5"), ("rejections", "0.875")])

@@ -10,9 +10,7 @@ from mdsnake.units import SPEED_OF_LIGHT
 def oscillating(run, *wavenumbers):
     """`run` with velocities that swing at these wavenumbers, the first the strongest."""
     time = np.arange(run.n_frames) * run.frame_ps
-    swing = sum(
-        np.cos(2 * np.pi * SPEED_OF_LIGHT * w * time + rank) / (1 + rank) for rank, w in enumerate(wavenumbers)
-    )
+    swing = sum(np.cos(2 * np.pi * SPEED_OF_LIGHT * w * time + rank) / (1 + rank) for rank, w in enumerate(wavenumbers))
     return dataclasses.replace(run, velocities=np.broadcast_to(swing[:, None, None], run.positions.shape).copy())
 
 

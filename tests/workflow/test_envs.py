@@ -9,6 +9,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from rattler import MatchSpec, Version, VersionSpec
+from snakemake_executor_plugin_slurm.partitions import read_partition_file
 
 from tests.workflow.runs import ROOT, run_snakemake
 
@@ -59,6 +60,7 @@ case "$*" in
   "info --json") echo '{{"conda_prefix": "'$base'", "platform": "linux-64"}}' ;;
   "--version") echo "conda 26.1.0" ;;
   "config --get channel_priority --json") echo '{{"get": {{"channel_priority": "strict"}}}}' ;;
+  "clean -y --tarballs") ;;
   *create*)
     while (($#)); do
       case $1 in --file | --file=*) file=$2 ;; --prefix) prefix=$2 ;; esac
@@ -89,3 +91,10 @@ def test_rules_run_in_their_environment(inputs: Path, tmp_path: Path) -> None:
     assert (prefix / "asked.yaml").read_text() == (ROOT / "envs" / "chem.yaml").read_text()
     assert (prefix / "used").exists()
     assert (inputs / "results/summary/molecules.csv").exists()
+
+
+def test_slurm_profile_is_found(inputs: Path) -> None:
+    done = run_snakemake(inputs, "--profile", "slurm", "--dry-run", "screen")
+    assert done.returncode == 0, done.stdout
+    assert len(read_partition_file(ROOT / "slurm" / "partitions.yaml")) == 3
+    assert "default-resources" not in yaml.safe_load((ROOT / "slurm" / "config.yaml").read_text())

@@ -4,23 +4,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from mdsnake.config import Fraction, Settings, Split, Training
+from mdsnake.config import Engine, Fraction, Settings, Split, Training
 
 #: Propagators without a network; every learned member is judged beside them.
-CONTROLS = ("zero", "ballistic", "verlet", "verlet-stable")
+Control = Literal["zero", "ballistic", "verlet", "verlet-stable"]
+CONTROLS: tuple[Control, ...] = ("zero", "ballistic", "verlet", "verlet-stable")
 
 
 class Network(Settings):
     """Architecture of a learned member."""
 
     kind: Literal["egnn", "transformer-egnn"]
-    layers: PositiveInt = Field(5, description="message-passing layers, each a kick and a drift")
+    drifts: Annotated[int, Field(ge=2)] = Field(6, description="steps of the learned force in a jump")
+    layers: PositiveInt = Field(2, description="message-passing layers of the learned force")
     width: PositiveInt = 64
     heads: PositiveInt = Field(4, description="attention heads; transformer-egnn only")
     radial_functions: PositiveInt = 16
     cutoff_nm: PositiveFloat = 1.0
-    max_displacement_nm: PositiveFloat = Field(0.1, description="norm clamp of an atom's displacement beyond ballistic")
-    max_velocity_change_nm_per_ps: PositiveFloat = Field(20.0, description="norm clamp of an atom's change of velocity")
+    max_kick_nm_per_ps: PositiveFloat = Field(20.0, description="norm clamp of an atom's change of velocity in a kick")
 
 
 class LossWeights(Settings):
@@ -29,7 +30,7 @@ class LossWeights(Settings):
     velocity: NonNegativeFloat = 1.0
     position: NonNegativeFloat = 1.0
     energy: NonNegativeFloat = 0.1
-    force: NonNegativeFloat = Field(0.0, description="match of the true force at the end of the jump")
+    force: NonNegativeFloat = Field(0.1, description="match of the learned to the true force at both ends")
     bond: NonNegativeFloat = 0.1
     angle: NonNegativeFloat = 0.1
     dihedral: NonNegativeFloat = 0.1
@@ -62,14 +63,16 @@ class Rollout(Settings):
     max_bond_stretch: Annotated[float, Field(gt=1)] = Field(2.0, description="times the equilibrium length")
     max_kinetic_ratio: Annotated[float, Field(gt=1)] = Field(10.0, description="times the mean kinetic energy")
     max_potential_change_kj_per_mol: PositiveFloat = 1000.0
-    conserve_energy: bool = Field(True, description="scale velocities so that a jump keeps U + K")
+    energy_check: Literal["metropolis", "rescale", "none"] = Field(
+        "metropolis",
+        description="metropolis: take a jump with probability min(1, exp(−ΔH/kT)); rescale: scale velocities to keep H",
+    )
 
 
 class KstepEngine(Settings):
     """What is learned from one engine."""
 
     k: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)]
-    corrector_fs: PositiveFloat = Field(description="the Verlet step that a jump is put in the middle of")
     loss: LossWeights = LossWeights()
     train: Training = Training()
     transfer: Transfer | None = None
@@ -85,7 +88,7 @@ class Kstep(Settings):
     augmentation: Augmentation = Augmentation()
     rollout_splits: list[Split] = ["test"]
     seeds: list[NonNegativeInt] = [0]
-    controls: list[Literal["zero", "ballistic", "verlet", "verlet-stable"]] = list(CONTROLS)
+    controls: list[Control] = list(CONTROLS)
     validation_fraction: Fraction = Field(
         0.1, description="share of training bursts used to stop early where no molecule is in the validation split"
     )
@@ -97,7 +100,6 @@ class Jump(Settings):
     engine: str
     k: PositiveInt
     timestep_fs: PositiveFloat
-    corrector_fs: PositiveFloat
     temperature_K: PositiveFloat
     constraints: Literal["none", "hbonds"]
 
@@ -136,4 +138,13 @@ class RolloutSettings(Settings):
     member: str
     jump: Jump
     rollout: Rollout
+    seed: NonNegativeInt
+
+
+class JumpsSettings(Settings):
+    """`mdsnake jumps`."""
+
+    controls: list[Literal["zero", "ballistic"]]
+    jump: Jump
+    engine: Engine
     seed: NonNegativeInt

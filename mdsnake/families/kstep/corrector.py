@@ -1,26 +1,18 @@
-"""The Verlet step of length δ that a jump is put in the middle of.
+"""The physics around a jump: half a kick of the true force before it, half a kick after it.
 
-    opening   v ← v + δ/2 F(x)/m,  x ← x + δ/2 v
-    jump      over τ − δ, learned
-    closing   x ← x + δ/2 v,  v ← v + δ/2 F(x)/m
-
-The word reads the same from both ends, so it is reversible where the jump is, and it costs one force
-evaluation: that of the closing half is the next opening's.  All functions take numpy or torch arrays,
-nm, ps, Da and kJ/mol/nm; masses broadcast against the last axis.
+The word half-kick ∘ jump ∘ half-kick reads the same from both ends, so it is reversible where the jump is, and it
+costs one force evaluation: that of the last half-kick is the next jump's first.
 """
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-A = TypeVar("A")
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
-
-def opening(x: A, v: A, force: A, mass: A, corrector_ps: float) -> tuple[A, A]:
-    """State after the opening half."""
-    v = v + 0.5 * corrector_ps * force / mass  # type: ignore[operator]
-    return x + 0.5 * corrector_ps * v, v  # type: ignore[operator]
+A = TypeVar("A", "np.ndarray", "Tensor")
 
 
-def before_closing(x: A, v: A, force: A, mass: A, corrector_ps: float) -> tuple[A, A]:
-    """The state that the closing half takes to (x, v): what a perfect jump ends in."""
-    v = v - 0.5 * corrector_ps * force / mass  # type: ignore[operator]
-    return x - 0.5 * corrector_ps * v, v  # type: ignore[operator]
+def half_kick(force: A, mass: A, lag_ps: float) -> A:
+    """Change of velocity in nm/ps by half of the lag under `force` (..., N, 3) kJ/mol/nm; mass (N, 1) Da."""
+    return 0.5 * lag_ps * force / mass

@@ -12,7 +12,7 @@ from torch_geometric.data import Batch
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.batch import collate
 from mdsnake.families.kstep.config import Augmentation, Jump
-from mdsnake.families.kstep.corrector import before_closing, opening
+from mdsnake.families.kstep.corrector import half_kick
 from mdsnake.families.kstep.features import MoleculeTensors, molecule_tensors
 from mdsnake.nn.rotations import random_rotations
 from mdsnake.store.graph import MoleculeGraph
@@ -24,13 +24,15 @@ NO_AUGMENTATION = Augmentation(rotation=False, time_reversal=False, permutation=
 
 @dataclasses.dataclass(frozen=True)
 class MoleculeWindows:
-    """n windows of one molecule: positions, velocities, forces at both ends, (2, n, N, 3); positions centred."""
+    """n windows of one molecule: positions, velocities, forces at both ends, (2, n, N, 3); positions centred;
+    `seconds` is what simulating them took."""
 
     name: str
     molecule: MoleculeTensors
     x: Tensor
     v: Tensor
     f: Tensor
+    seconds: float
 
     def __len__(self) -> int:
         return self.x.shape[1]
@@ -50,13 +52,14 @@ class MoleculeWindows:
         if augmentation.permutation:
             order = torch.randperm(x.shape[2], generator=generator)
             x, v, f, molecule = x[:, :, order], v[:, :, order], f[:, :, order], molecule.permuted(order)
-        mass, half = molecule.masses[:, None], jump.corrector_fs * 1e-3
-        x0, v0 = opening(x[0], v[0], f[0], mass, half)
-        _, v1 = before_closing(x[1], v[1], f[1], mass, half)
         arrays = {
-            "positions": x0, "velocities": v0, "forces": f[0],
-            "target_positions": x[1] - 0.5 * half * v1, "target_velocities": v1, "target_forces": f[1],
-        }  # fmt: skip
+            "positions": x[0],
+            "velocities": v[0] + half_kick(f[0], molecule.masses[:, None], jump.lag_ps),
+            "forces": f[0],
+            "target_positions": x[1],
+            "target_velocities": v[1],
+            "target_forces": f[1],
+        }
         return molecule, arrays
 
 
@@ -71,8 +74,8 @@ def load_windows(group: WindowGroup, jump: Jump) -> MoleculeWindows:
     x = trajectory.positions[frames].astype(np.float64)
     x -= np.einsum("tnai,a->tni", x, mass)[:, :, None]
     v = trajectory.velocities[frames]
-    arrays = (torch.tensor(a, dtype=torch.float32) for a in (x, v, trajectory.forces[frames]))
-    return MoleculeWindows(group.molecule, molecule_tensors(graph), *arrays)
+    x, v, f = (torch.tensor(a, dtype=torch.float32) for a in (x, v, trajectory.forces[frames]))
+    return MoleculeWindows(group.molecule, molecule_tensors(graph), x, v, f, trajectory.counters.get("total_ms", 0.0) * 1e-3)
 
 
 class WindowBatches:

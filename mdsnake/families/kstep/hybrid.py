@@ -1,19 +1,19 @@
-"""The hybrid integrator: a proposed jump between the halves of a Verlet step, checked against the physics.
+"""The hybrid integrator: a proposed jump between two half-kicks of the true force, checked against the physics.
 
-Every frame covers the same lag.  A jump that fails a check is proposed again, scaled down; when the attempts are
-used up the reference integrator covers the lag instead.
+Every frame covers the same lag.  A jump that fails a check of stability is proposed again, scaled down; when the
+attempts are used up, or where the energy check refuses it, the reference integrator covers the lag instead.
 """
 
 import dataclasses
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from mdsnake.families.kstep.config import Jump, Rollout
-from mdsnake.families.kstep.corrector import opening
+from mdsnake.families.kstep.corrector import half_kick
+from mdsnake.physics.counters import Counters
 from mdsnake.physics.integrators import State, total_energy, verlet_step
 from mdsnake.physics.potential import EvaluationFailed, Potential
 from mdsnake.units import BOLTZMANN, kinetic_energy
@@ -29,18 +29,13 @@ class Rejected(Exception):
 class Propagator(Protocol):
     """Takes the states of all walkers one lag on at constant energy."""
 
-    counters: Counter[str]
+    counters: Counters
 
-    def __call__(self, states: Sequence[State]) -> list[State]: ...
+    def __call__(self, states: Sequence[State], rng: np.random.Generator) -> list[State]: ...
 
 
 #: Proposes displacements and velocity changes (W, N, 3) from positions, velocities and forces (W, N, 3).
 Proposal = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-
-
-def zero(x: np.ndarray, v: np.ndarray, force: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """No model: the jump leaves everything where it is."""
-    return np.zeros_like(x), np.zeros_like(v)
 
 
 @dataclasses.dataclass
@@ -50,12 +45,12 @@ class Verlet:
     potential: Potential
     steps: int
     timestep_ps: float
-    counters: Counter[str] = dataclasses.field(default_factory=Counter)
+    counters: Counters = dataclasses.field(default_factory=Counters)
 
-    def __call__(self, states: Sequence[State]) -> list[State]:
-        return [self._lag(state) for state in states]
+    def __call__(self, states: Sequence[State], rng: np.random.Generator) -> list[State]:
+        return [self.lag(state) for state in states]
 
-    def _lag(self, state: State) -> State:
+    def lag(self, state: State) -> State:
         for _ in range(self.steps):
             state = verlet_step(state, self.potential, self.timestep_ps)
         return state
@@ -63,11 +58,11 @@ class Verlet:
 
 @dataclasses.dataclass
 class Hybrid:
-    """Opening half-step, jump, closing half-step, with checks and fall-back.
+    """Half-kick, jump, half-kick, with checks and fall-back.
 
     Parameters
     ----------
-    proposal : the jump over τ − δ
+    proposal : the jump between the half-kicks
     bonds, bond_lengths : atom pairs (B, 2) and their equilibrium lengths in nm, for the check of stretches
     """
 
@@ -77,25 +72,26 @@ class Hybrid:
     settings: Rollout
     bonds: np.ndarray
     bond_lengths: np.ndarray
-    counters: Counter[str] = dataclasses.field(default_factory=Counter)
+    counters: Counters = dataclasses.field(default_factory=Counters)
 
     def __post_init__(self) -> None:
         self.mass = self.potential.masses[:, None]
-        self.corrector_ps = self.jump.corrector_fs * 1e-3
-        kT = BOLTZMANN * self.jump.temperature_K
-        self.max_kinetic = self.settings.max_kinetic_ratio * 0.5 * self.potential.degrees_of_freedom * kT
+        self.kT = BOLTZMANN * self.jump.temperature_K
+        self.max_kinetic = self.settings.max_kinetic_ratio * 0.5 * self.potential.degrees_of_freedom * self.kT
         self.fallback = Verlet(self.potential, self.jump.k, self.jump.timestep_fs * 1e-3)
 
-    def __call__(self, states: Sequence[State]) -> list[State]:
-        opened = [opening(s.x, s.v, s.forces, self.mass, self.corrector_ps) for s in states]
-        x, v = (np.stack(values) for values in zip(*opened, strict=True))
+    def __call__(self, states: Sequence[State], rng: np.random.Generator) -> list[State]:
+        x = np.stack([s.x for s in states])
+        v = np.stack([s.v + half_kick(s.forces, self.mass, self.jump.lag_ps) for s in states])
         start = time.perf_counter()
         dx, dv = self.proposal(x, v, np.stack([s.forces for s in states]))
         self.counters["network_ms"] += 1e3 * (time.perf_counter() - start)
         self.counters["network_calls"] += len(states)
-        return [self._checked(state, *jump) for state, *jump in zip(states, x, v, dx, dv, strict=True)]
+        return [self._checked(rng, state, *jump) for state, *jump in zip(states, x, v, dx, dv, strict=True)]
 
-    def _checked(self, state: State, x: np.ndarray, v: np.ndarray, dx: np.ndarray, dv: np.ndarray) -> State:
+    def _checked(
+        self, rng: np.random.Generator, state: State, x: np.ndarray, v: np.ndarray, dx: np.ndarray, dv: np.ndarray
+    ) -> State:
         self.counters["jumps"] += 1
         for attempt in range(self.settings.attempts):
             scale = self.settings.attempt_scale**attempt
@@ -103,15 +99,17 @@ class Hybrid:
                 after = self._close(state, x + scale * dx, v + scale * dv)
             except Rejected as reason:
                 self.counters[f"rejected_{reason}"] += 1
-            else:
+                continue
+            if self._energy_holds(state, after, rng):
                 self.counters["accepted"] += 1
                 return after
+            self.counters["rejected_energy"] += 1
+            break
         self.counters["fallbacks"] += 1
-        return self.fallback([state])[0]
+        return self.fallback.lag(state)
 
     def _close(self, before: State, x: np.ndarray, v: np.ndarray) -> State:
-        """The state after the closing half, or `Rejected`."""
-        x = x + 0.5 * self.corrector_ps * v
+        """The state after the last half-kick, or `Rejected`."""
         if not (np.isfinite(x).all() and np.isfinite(v).all()):
             raise Rejected("nonfinite")
         lengths = np.linalg.norm(x[self.bonds[:, 0]] - x[self.bonds[:, 1]], axis=-1)
@@ -124,18 +122,25 @@ class Hybrid:
             raise Rejected("nonfinite") from None
         if not abs(energy - before.energy) < self.settings.max_potential_change_kj_per_mol:
             raise Rejected("potential")
-        v = v + 0.5 * self.corrector_ps * forces / self.mass
+        v = v + half_kick(forces, self.mass, self.jump.lag_ps)
         v = self._projected(v, self.potential.project_velocities(x, v), "projection_sq_nm_per_ps")
         kinetic = float(kinetic_energy(v, self.potential.masses))
         if not kinetic < self.max_kinetic:
             raise Rejected("kinetic")
-        if self.settings.conserve_energy:
-            left = total_energy(before, self.potential.masses) - energy
-            scale = np.sqrt(max(left, 0.0) / kinetic)
-            if not ENERGY_SCALE[0] < scale < ENERGY_SCALE[1]:
-                raise Rejected("energy")
-            v = scale * v
         return State(x, v, energy, forces)
+
+    def _energy_holds(self, before: State, after: State, rng: np.random.Generator) -> bool:
+        """The energy check; `rescale` changes the velocities of `after`."""
+        masses, check = self.potential.masses, self.settings.energy_check
+        if check == "metropolis":
+            gain = total_energy(after, masses) - total_energy(before, masses)
+            return rng.random() < np.exp(min(0.0, -gain / self.kT))
+        if check == "rescale":
+            left = total_energy(before, masses) - after.energy
+            scale = float(np.sqrt(max(left, 0.0) / kinetic_energy(after.v, masses)))
+            after.v = scale * after.v
+            return ENERGY_SCALE[0] < scale < ENERGY_SCALE[1]
+        return True
 
     def _projected(self, values: np.ndarray, projected: np.ndarray, counter: str) -> np.ndarray:
         """Constrained values, the mean square of the correction added to `counter`."""

@@ -1,13 +1,15 @@
-"""Equivariant layers of the learned jump.
+"""A learned force: a sum of forces between pairs of atoms, from their bond graph and distances.
 
-An EGNN layer with velocities (Satorras, Hoogeboom & Welling, ICML 2021, eq. 3–7), with three changes that make
-it physics.  Messages belong to unordered pairs, so the push on i is minus that on j and momentum is conserved
-exactly.  Pushes are forces along the line between two atoms, so angular momentum is too.  And each layer is a
-kick followed by a drift, so a stack of them is an integrator with learned forces.
+Message passing as in EGNN (Satorras, Hoogeboom & Welling, ICML 2021, eq. 3–6) with one change: messages belong to
+unordered pairs and push along the line between two atoms.  So forces turn with the molecule, and momentum and
+angular momentum are conserved exactly.
 """
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import silu
 
 from mdsnake.families.kstep.features import ATOM_CLASSES, PAIR_CLASSES
 from mdsnake.nn.attention import varlen_attention
@@ -17,9 +19,7 @@ from mdsnake.nn.segments import segment_sum
 
 FORCE_SCALE = 1000.0  # kJ/mol/nm, the size of a thermal force on a bonded atom
 BOND_SCALE, ANGLE_SCALE = 0.003, 0.01  # nm, thermal changes of a bonded and of a 1–3 distance
-RATE_SCALE = 1.0  # nm/ps
-ACCELERATION_SCALE = 100.0  # nm/ps²
-N_LINEAR = 5  # terms of `pair_geometry` that a push is linear in
+N_STRETCH = 3  # powers of the stretch that a force is linear in
 
 
 class ClassEmbedding(nn.Module):
@@ -37,57 +37,60 @@ class ClassEmbedding(nn.Module):
         return self.table(features + self.offsets).sum(1)
 
 
-def pair_geometry(x: Tensor, v: Tensor, acceleration: Tensor, pairs: Tensor, rest: Tensor, scale: Tensor) -> tuple[Tensor, ...]:
-    """Invariants of each pair.
+class Pairs(NamedTuple):
+    """M pairs: atoms (2, M), unit vectors from j to i (M, 3), distances (M,) nm, and powers of the stretch beyond
+    the distance at rest, scaled, (M, N_STRETCH)."""
 
-    Parameters
-    ----------
-    x, v, acceleration : (A, 3) nm, nm/ps, nm/ps²
-    pairs : (2, P)
-    rest, scale : (P,) equilibrium distance, nm, 0 where there is none; and the size of its thermal changes, nm
+    atoms: Tensor
+    direction: Tensor
+    distance: Tensor
+    stretch: Tensor
 
-    Returns
-    -------
-    direction (P, 3) from j to i, distance (P,) nm, and (P, N_LINEAR) scaled: stretch beyond rest, its square
-    and cube, rate of change of the distance, relative acceleration along the line
-    """
-    i, j = pairs
-    difference = x[i] - x[j]
+
+def pair_geometry(x: Tensor, atoms: Tensor, rest: Tensor, classes: Tensor) -> Pairs:
+    """Geometry of the pairs `atoms` (2, M) at positions x (A, 3) nm; `rest` (M,) nm is 0 where there is none."""
+    difference = x[atoms[0]] - x[atoms[1]]
     distance = (difference.square().sum(-1) + 1e-12).sqrt()
-    direction = difference / distance[:, None]
-    stretch = torch.where(rest > 0, (distance - rest) / scale, 0.0).clamp(-5, 5)
-    rate = ((v[i] - v[j]) * direction).sum(-1) / RATE_SCALE
-    pull = ((acceleration[i] - acceleration[j]) * direction).sum(-1) / ACCELERATION_SCALE
-    return direction, distance, torch.stack([stretch, 0.1 * stretch**2, 0.01 * stretch**3, rate, 0.1 * pull], dim=-1)
+    scale = torch.where(classes[:, 0] == 0, BOND_SCALE, ANGLE_SCALE)
+    stretch = torch.where(rest > 0, (distance - rest) / scale, 0.0).clamp(-8, 8)
+    powers = torch.stack([stretch, 0.1 * stretch**2, 0.01 * stretch**3], dim=-1)
+    return Pairs(atoms, difference / distance[:, None], distance, powers)
 
 
-class KickLayer(nn.Module):
-    """Messages between pairs, then a push on each pair and new atom features."""
+class PairLayer(nn.Module):
+    """Messages between pairs: a push on each, and new atom features."""
 
-    def __init__(self, width: int, radial_functions: int, cutoff_nm: float) -> None:
+    def __init__(self, width: int, radial_functions: int, cutoff_nm: float, variants: int) -> None:
         super().__init__()
         self.cutoff = cutoff_nm
         self.radial = GaussianBasis(radial_functions, cutoff_nm)
         self.from_atoms = nn.Linear(width, width)
-        self.from_geometry = nn.Linear(radial_functions + N_LINEAR, width)
+        self.from_geometry = nn.Linear(radial_functions + N_STRETCH, width)
         self.message = mlp(width, width, width)
-        self.push = nn.Linear(width, 1)
-        self.stiffness = mlp(width, width, N_LINEAR)
+        self.push = nn.Linear(width, variants)
+        self.stiffness = mlp(width, width, variants * N_STRETCH)
         self.update = mlp(2 * width, width, width)
         self.norm = nn.LayerNorm(width)
+        self._start_alike()
 
-    def forward(self, h: Tensor, pair: Tensor, geometry: tuple[Tensor, ...], pairs: Tensor) -> tuple[Tensor, Tensor]:
-        """New atom features (A, width) and the push of each pair along its direction, (P,) kJ/mol/nm."""
-        _, distance, invariants = geometry
+    def _start_alike(self) -> None:
+        """Begin with the same push in all variants but for the first: none."""
+        with torch.no_grad():
+            for linear, first in [(self.push, 1), (self.stiffness[-1], N_STRETCH)]:
+                assert isinstance(linear, nn.Linear)
+                linear.weight[first:] = 0
+                linear.bias[first:] = 0
+
+    def forward(self, h: Tensor, pair: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        """New atom features (A, width) and `variants` pushes of each pair, (M, variants), in FORCE_SCALE."""
         atoms = self.from_atoms(h)
-        known = pair + atoms[pairs[0]] + atoms[pairs[1]]
-        features = torch.cat([self.radial(distance), invariants], dim=-1)
-        message = self.message(nn.functional.silu(known + self.from_geometry(features)))
-        message = nn.functional.silu(message) * cosine_cutoff(distance, self.cutoff)[:, None]
-        stiffness = self.stiffness(nn.functional.silu(known))
-        push = FORCE_SCALE * (self.push(message)[:, 0] + (stiffness * invariants).sum(-1))
-        both = torch.cat([pairs[0], pairs[1]])
-        gathered = segment_sum(torch.cat([message, message]), both, len(h))
+        known = pair + atoms[pairs.atoms[0]] + atoms[pairs.atoms[1]]
+        features = torch.cat([self.radial(pairs.distance), pairs.stretch], dim=-1)
+        message = silu(self.message(silu(known + self.from_geometry(features))))
+        message = message * cosine_cutoff(pairs.distance, self.cutoff)[:, None]
+        stiffness = self.stiffness(silu(known)).view(len(message), -1, N_STRETCH)
+        push = self.push(message) + (stiffness @ pairs.stretch[:, :, None])[:, :, 0]
+        gathered = segment_sum(message.repeat(2, 1), pairs.atoms.flatten(), len(h))
         return self.norm(h + self.update(torch.cat([h, gathered], dim=-1))), push
 
 

@@ -1,12 +1,18 @@
 """The learned jump: members `egnn` and `transformer-egnn`.
 
-A jump of length τ − δ stands between the two halves of a Verlet step of length δ (`hybrid.py`).  With L layers
-and s = (τ − δ)/L it reads
+A jump of lag τ = n s is a Verlet integration with n steps of a learned force g, put between two half-kicks of the
+true force F.  The half-kicks carry what g lacks of F, as in r-RESPA (Tuckerman, Berne & Martyna, J. Chem. Phys. 97,
+1990 (1992)):
 
-    x ← x + s/2 v;  then L times  v ← v + s [α F₀/m + g(x, v, F₀)],  x ← x + s v  (s/2 the last time),
+    v ← v + τ/2 F(x)/m                                             half-step of physics
+    v ← v + [s/2 g₀(x) − τ/2 g(x)]/m
+    n times  x ← x + s v,  v ← v + s gᵢ(x)/m                       (the last kick is the first one's mirror image)
+    v ← v + [s/2 g₀(x) − τ/2 g(x)]/m
+    v ← v + τ/2 F(x)/m                                             half-step of physics
 
-where F₀ is the true force at the start and g a sum of pair forces.  Outputs are norm-clamped for each atom, and
-the centre of mass moves as it would freely.
+with gᵢ = g + eᵢ, eᵢ = e_{n−i} small corrections for the length of s.  Every line is a shear and the word reads the
+same from both ends, so the jump is reversible and keeps volume whatever the network; what g has wrong of an unseen
+molecule's mean force cancels between the ends and the middle.  Forces depend on positions alone.
 """
 
 from typing import Any, ClassVar
@@ -17,19 +23,18 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.base import Family, Symmetry
 from mdsnake.families.kstep.config import Jump, LossWeights, Network
-from mdsnake.families.kstep.layers import ANGLE_SCALE, BOND_SCALE, AtomAttention, KickLayer, embeddings, pair_geometry
+from mdsnake.families.kstep.layers import FORCE_SCALE, AtomAttention, PairLayer, embeddings, pair_geometry
 from mdsnake.families.kstep.objective import jump_loss
-from mdsnake.nn.mlp import mlp
 from mdsnake.nn.segments import remove_net_momentum, segment_sum
 
 
 class KstepModel(Family):
-    """Predicts displacement and change of velocity over τ − δ.
+    """Predicts displacement and change of velocity of a jump.
 
     Parameters
     ----------
     network : architecture
-    jump : engine, lag and corrector that the model is for
+    jump : engine and lag that the model is for
     weights : of the objective's parts
     """
 
@@ -38,48 +43,62 @@ class KstepModel(Family):
     def __init__(self, network: Network, jump: Jump, weights: LossWeights | None = None) -> None:
         super().__init__()
         self.network, self.jump, self.weights = network, jump, weights or LossWeights()
-        width = network.width
+        width, variants = network.width, 2 + network.drifts // 2
         self.atom_embedding, self.pair_embedding = embeddings(width)
-        self.state = mlp(3, width, width)
-        self.attention = nn.ModuleList(
-            AtomAttention(width, network.heads) for _ in range(network.layers if network.kind != "egnn" else 0)
+        attentions = network.layers if network.kind == "transformer-egnn" else 0
+        self.attention = nn.ModuleList(AtomAttention(width, network.heads) for _ in range(attentions))
+        self.layers = nn.ModuleList(
+            PairLayer(width, network.radial_functions, network.cutoff_nm, variants) for _ in range(network.layers)
         )
-        self.kicks = nn.ModuleList(
-            KickLayer(width, network.radial_functions, network.cutoff_nm) for _ in range(network.layers)
-        )
-        self.carried = nn.Parameter(torch.linspace(1.0, 0.0, network.layers + 1)[:-1])
-        self.force_head = KickLayer(width, network.radial_functions, network.cutoff_nm)
+
+    def forces(self, batch: Batch, x: Tensor) -> Tensor:
+        """The learned forces (A, 1 + n/2 + 1, 3) kJ/mol/nm at x (A, 3) nm: g, then g₀, g₁, … up to the middle."""
+        h, pair = self.atom_embedding(batch.atoms), self.pair_embedding(batch.pair_classes)
+        pairs = pair_geometry(x, batch.pair_index, batch.rest, batch.pair_classes)
+        total: Tensor | float = 0.0
+        for index, layer in enumerate(self.layers):
+            if self.attention:
+                h = self.attention[index](h, batch.ptr)
+            h, push = layer(h, pair, pairs)
+            total = total + push
+        assert isinstance(total, Tensor)
+        pushes = torch.cat([total[:, :1], total[:, :1] + total[:, 1:]], dim=1) * FORCE_SCALE
+        force = pushes[:, :, None] * pairs.direction[:, None]
+        return segment_sum(torch.cat([force, -force]), pairs.atoms.flatten(), len(x))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Displacement (A, 3) nm, velocity change (A, 3) nm/ps, and force at the end (A, 3) kJ/mol/nm."""
-        x0, v0, mass, pairs = batch.positions, batch.velocities, batch.masses[:, None], batch.pair_index
-        acceleration = batch.forces / mass
-        time = self.jump.lag_ps - self.jump.corrector_fs * 1e-3
-        step = time / self.network.layers
-        size = len(batch.ptr) - 1
-        h = self.atom_embedding(batch.atoms) + self.state(_atom_invariants(v0, acceleration, batch.masses))
-        pair = self.pair_embedding(batch.pair_classes)
-        scale = torch.where(batch.pair_classes[:, 0] == 0, BOND_SCALE, ANGLE_SCALE)
-        x, v = x0 + 0.5 * step * v0, v0
-        for layer, kick in enumerate(self.kicks):
-            if self.attention:
-                h = self.attention[layer](h, batch.ptr)
-            geometry = pair_geometry(x, v, acceleration, pairs, batch.rest, scale)
-            h, push = kick(h, pair, geometry, pairs)
-            v = v + step * (self.carried[layer] * acceleration + _net(push, geometry[0], pairs, len(x)) / mass)
-            x = x + (step if layer < len(self.kicks) - 1 else 0.5 * step) * v
-        geometry = pair_geometry(x, v, acceleration, pairs, batch.rest, scale)
-        _, push = self.force_head(h, pair, geometry, pairs)
-        change = _clamp(v - v0, self.network.max_velocity_change_nm_per_ps)
-        beyond = _clamp(x - x0 - time * v0, self.network.max_displacement_nm)
+        """Displacement (A, 3) nm and change of velocity (A, 3) nm/ps between the half-kicks of the true force.
+
+        `batch.velocities` are those after the first half-kick.  Also `mean_force` (A, 2, 3) kJ/mol/nm: g at the
+        start and at the end.
+        """
+        n, tau = self.network.drifts, self.jump.lag_ps
+        step = tau / n
+        x, v = batch.positions, batch.velocities
+        start = g = self.forces(batch, x)
+        v = v + self._kick(batch, 0.5 * step * g[:, 1] - 0.5 * tau * g[:, 0])
+        for i in range(1, n + 1):
+            x = x + step * v
+            g = self.forces(batch, x)
+            mirrored = min(i, n - i)
+            force = step * g[:, 1 + mirrored] if mirrored else 0.5 * step * g[:, 1] - 0.5 * tau * g[:, 0]
+            v = v + self._kick(batch, force)
         return {
-            "displacement": time * v0 + remove_net_momentum(beyond, batch.masses, batch.batch, size),
-            "velocity_change": remove_net_momentum(change, batch.masses, batch.batch, size),
-            "force": _net(push, geometry[0], pairs, len(x)),
+            "displacement": x - batch.positions,
+            "velocity_change": v - batch.velocities,
+            "mean_force": torch.stack([start[:, 0], g[:, 0]], dim=1),
         }
 
+    def _kick(self, batch: Batch, impulse: Tensor) -> Tensor:
+        """Change of velocity (A, 3) by an impulse (A, 3), norm-clamped for each atom; total momentum is kept."""
+        kick = impulse / batch.masses[:, None]
+        length = (kick.square().sum(-1, keepdim=True) + 1e-12).sqrt()
+        kick = kick * (self.network.max_kick_nm_per_ps / length).clamp(max=1.0)
+        return remove_net_momentum(kick, batch.masses, batch.batch, len(batch.ptr) - 1)
+
     def loss(self, batch: Batch, generator: Generator) -> dict[str, Tensor]:
-        return jump_loss(self(batch), batch, self.weights, self.jump.temperature_K)
+        at_target = self.forces(batch, batch.target_positions)[:, 0]
+        return jump_loss(self(batch), at_target, batch, self.weights, self.jump)
 
     @torch.no_grad()
     def sample(self, context: Batch, generator: Generator, **options: Any) -> dict[str, Tensor]:
@@ -91,27 +110,6 @@ def freeze(model: KstepModel, layers: int) -> None:
     """Hold the embeddings and the first `layers` layers where they are."""
     if layers == 0:
         return
-    fixed = [model.atom_embedding, model.pair_embedding, model.state]
-    fixed += [*model.kicks[:layers], *model.attention[:layers]]
-    for module in fixed:
+    for module in (model.atom_embedding, model.pair_embedding, *model.layers[:layers], *model.attention[:layers]):
         module.requires_grad_(False)
 
-
-def _atom_invariants(v: Tensor, acceleration: Tensor, masses: Tensor) -> Tensor:
-    """Speed, size of the acceleration and the work the force does, scaled, (A, 3)."""
-    power = (v * acceleration).sum(-1)
-    return torch.stack(
-        [v.square().sum(-1), 1e-4 * acceleration.square().sum(-1), 1e-2 * power], dim=-1
-    ).clamp(-10, 10)
-
-
-def _net(push: Tensor, direction: Tensor, pairs: Tensor, size: int) -> Tensor:
-    """Net force (A, 3) of pair pushes (P,) along directions (P, 3): equal and opposite."""
-    force = push[:, None] * direction
-    return segment_sum(torch.cat([force, -force]), torch.cat([pairs[0], pairs[1]]), size)
-
-
-def _clamp(vectors: Tensor, longest: float) -> Tensor:
-    """Each vector of (A, 3) shortened to at most `longest`, its direction kept."""
-    length = (vectors.square().sum(-1, keepdim=True) + 1e-24).sqrt()
-    return vectors * (longest / length).clamp(max=1.0)

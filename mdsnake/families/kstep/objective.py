@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from mdsnake.families.kstep.config import LossWeights
+from mdsnake.families.kstep.config import Jump, LossWeights
 from mdsnake.families.kstep.layers import FORCE_SCALE
 from mdsnake.nn.segments import segment_mean, segment_sum
 from mdsnake.units import BOLTZMANN
@@ -18,22 +18,31 @@ PICOMETRE = 1e-3  # nm
 ANGLE_SCALE = 0.02  # rad
 
 
-def jump_loss(prediction: dict[str, Tensor], batch: Batch, weights: LossWeights, temperature_K: float) -> dict[str, Tensor]:
+def jump_loss(
+    prediction: dict[str, Tensor], force_at_target: Tensor, batch: Batch, weights: LossWeights, jump: Jump
+) -> dict[str, Tensor]:
     """Weighted parts and their sum, each a scalar.
 
-    `batch` holds `target_positions` nm, `target_velocities` nm/ps (before the last half-kick) and
-    `target_forces` kJ/mol/nm, all (A, 3), of the true end of the jump.
+    Parameters
+    ----------
+    prediction : outputs of the model for `batch`
+    force_at_target : (A, 3) kJ/mol/nm, the learned force g at the true end.  The true force at the predicted end,
+        which the last half-kick needs, is F₁ + g(x) − g(x₁) to first order
+    batch : `positions` nm; `velocities` nm/ps after the first half-kick; `forces` kJ/mol/nm; and of the true end
+        `target_positions`, `target_velocities`, `target_forces`, all (A, 3)
     """
     size, index, mass = len(batch.ptr) - 1, batch.batch, batch.masses[:, None]
-    kT = BOLTZMANN * temperature_K
+    kT = BOLTZMANN * jump.temperature_K
+    start, end = prediction["mean_force"].unbind(1)
     x = batch.positions + prediction["displacement"]
+    closing = 0.5 * jump.lag_ps * (batch.target_forces + end - force_at_target) / mass
     dx = x - batch.target_positions
-    dv = batch.velocities + prediction["velocity_change"] - batch.target_velocities
+    dv = batch.velocities + prediction["velocity_change"] + closing - batch.target_velocities
     kinetic = segment_mean((mass * dv.square()).sum(-1), index, size) / (3 * kT)
     position = segment_mean(dx.square().sum(-1), index, size) / (3 * PICOMETRE**2)
     work = (mass * batch.target_velocities * dv - batch.target_forces * dx).sum(-1)
     energy = segment_sum(work, index, size) / kT
-    dforce = (prediction["force"] - batch.target_forces) / FORCE_SCALE
+    dforce = torch.cat([start - batch.forces, force_at_target - batch.target_forces]) / FORCE_SCALE
     parts = {
         "velocity": weights.velocity * kinetic.mean(),
         "position": weights.position * torch.log1p(position).mean(),

@@ -1,0 +1,5 @@
+"""`python -m mdsnake`."""
+
+from mdsnake.cli import main
+
+main()

@@ -1,0 +1,36 @@
+"""A trained network as the proposal of a jump."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mdsnake.families.base import resolve_device
+from mdsnake.families.kstep.batch import collate
+from mdsnake.families.kstep.config import Jump
+from mdsnake.families.kstep.features import molecule_tensors
+from mdsnake.families.kstep.hybrid import Proposal
+from mdsnake.families.kstep.model import KstepModel
+from mdsnake.families.kstep.task import load_model
+from mdsnake.store.graph import MoleculeGraph
+
+
+def learned_proposal(path: Path, jump: Jump, graph: MoleculeGraph, device: str = "auto") -> Proposal:
+    """The network in the file `path`, which must be one for `jump`."""
+    return as_proposal(load_model(path, jump).to(resolve_device(device)), graph)
+
+
+def as_proposal(model: KstepModel, graph: MoleculeGraph) -> Proposal:
+    """All walkers of a molecule in one batch, in single precision."""
+    tensors, weights = molecule_tensors(graph), np.array(graph.masses)[:, None] / np.sum(graph.masses)
+    device, unused = next(model.parameters()).device, torch.Generator()
+
+    def propose(x: np.ndarray, v: np.ndarray, force: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        centred = x - (weights * x).sum(1, keepdims=True)
+        arrays = {"positions": centred, "velocities": v, "forces": force}
+        batch = collate([(tensors, {name: torch.tensor(a, dtype=torch.float32) for name, a in arrays.items()})])
+        outputs = model.sample(batch.to(device), unused)
+        dx, dv = (outputs[name].cpu().double().numpy().reshape(x.shape) for name in ("displacement", "velocity_change"))
+        return dx, dv
+
+    return propose

@@ -1,0 +1,50 @@
+"""Every member of the room by name, as a propagator of one molecule.  Controls run without torch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mdsnake.errors import UserError
+from mdsnake.families.kstep.config import CONTROLS, Jump, RolloutSettings
+from mdsnake.families.kstep.hybrid import Hybrid, Propagator, Proposal, Verlet
+from mdsnake.physics.integrators import State, largest_stable_timestep
+from mdsnake.physics.potential import Potential
+from mdsnake.store.graph import MoleculeGraph
+
+FEW_STATES = 4  # that the largest stable time step is tried from
+
+
+def control_proposal(name: str, jump: Jump) -> Proposal:
+    """`zero` leaves everything where it is; `ballistic` goes straight on: with the half-kicks, one Verlet step."""
+    time = {"zero": 0.0, "ballistic": jump.lag_ps}[name]
+    return lambda x, v, force: (time * v, np.zeros_like(v))
+
+
+def open_propagator(
+    settings: RolloutSettings,
+    potential: Potential,
+    graph: MoleculeGraph,
+    states: Sequence[State],
+    model: Path | None,
+    device: str = "auto",
+) -> Propagator:
+    """The propagator of `settings.member`; `states` are thermal ones, for the choice of `verlet-stable`'s step."""
+    member, jump = settings.member, settings.jump
+    dt = jump.timestep_fs * 1e-3
+    if member == "verlet":
+        return Verlet(potential, jump.k, dt)
+    if member == "verlet-stable":
+        largest = largest_stable_timestep(states[:FEW_STATES], potential, dt, jump.temperature_K)
+        steps = int(np.ceil(jump.lag_ps / largest - 1e-9))
+        print(f"verlet-stable: {steps} steps of {1e3 * jump.lag_ps / steps:.3g} fs a frame", flush=True)
+        return Verlet(potential, steps, jump.lag_ps / steps)
+    if member in CONTROLS:
+        proposal = control_proposal(member, jump)
+    elif model is None:
+        raise UserError(f"{member}: a learned member needs --model; controls are {', '.join(CONTROLS)}")
+    else:
+        from mdsnake.families.kstep.learned import learned_proposal
+
+        proposal = learned_proposal(model, jump, graph, device)
+    return Hybrid(potential, proposal, jump, settings.rollout, np.array(graph.bonds), graph.bond_lengths)

@@ -1,0 +1,85 @@
+"""Trainings and model files of this family."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mdsnake.config import parse
+from mdsnake.errors import UserError
+from mdsnake.families.base import Task
+from mdsnake.families.kstep.config import Jump, LossWeights, Network, TrainSettings
+from mdsnake.families.kstep.data import WindowBatches, load_windows
+from mdsnake.families.kstep.features import ELEMENTS
+from mdsnake.families.kstep.model import KstepModel, freeze
+from mdsnake.store.checkpoint import read_model
+from mdsnake.store.windows import Windows
+
+
+def open_task(windows: Path, settings: TrainSettings, pretrained: Path | None) -> Task:
+    """The training that `settings` describe, on `windows`, perhaps from the weights of another engine's model."""
+    index = Windows.load(windows)
+    jump = parse(Jump, index.jump, str(windows))
+    torch.manual_seed(settings.seed)
+    model = KstepModel(settings.network, jump, settings.loss)
+    if pretrained:
+        _take_weights(model, pretrained)
+        freeze(model, settings.frozen_layers)
+    training, validation = ([load_windows(group, jump) for group in index.of(split)] for split in ("train", "validation"))
+    if not any(len(w) for w in training):
+        raise UserError(f"{windows}: no window to train on; lower k or window_stride, or lengthen the bursts")
+    batches = WindowBatches(training, validation, jump, settings.augmentation, settings.training.batch_size)
+    header = {
+        "family": "kstep",
+        "member": settings.member,
+        "network": settings.network.model_dump(),
+        "jump": jump.model_dump(),
+        "elements": list(ELEMENTS),
+        "units": {"length": "nm", "time": "ps", "mass": "Da", "energy": "kJ/mol"},
+        "settings": settings.model_dump(mode="json"),
+        "trained_on": sorted(w.name for w in training),
+        "pretrained": str(pretrained) if pretrained else None,
+    }
+    return Task(model, batches, settings.training, settings.seed, header, sum(w.seconds for w in training))
+
+
+def load_model(path: Path, jump: Jump) -> KstepModel:
+    """The model of a file, if it is for `jump`; another k, time step, unit or element set is a `UserError`."""
+    header, weights = read_model(path)
+    if header.get("family") != "kstep":
+        raise UserError(f"{path}: a model of family {header.get('family')!r}, expected 'kstep'")
+    for name, wanted in jump.model_dump().items():
+        if header["jump"][name] != wanted:
+            raise UserError(f"{path}: trained for {name} {header['jump'][name]!r}, asked for {wanted!r}; train one for it")
+    if header["units"]["length"] != "nm" or header["units"]["time"] != "ps":
+        raise UserError(f"{path}: its units are {header['units']}, expected nm and ps; train it again")
+    model = KstepModel(parse(Network, header["network"], str(path)), jump, LossWeights())
+    _check_elements(header, path)
+    _load(model, weights, path)
+    return model.eval()
+
+
+def _take_weights(model: KstepModel, path: Path) -> None:
+    header, weights = read_model(path)
+    _check_elements(header, path)
+    if header.get("network") != model.network.model_dump():
+        raise UserError(f"{path}: its network differs from this member's; give both engines the same member settings")
+    _load(model, weights, path)
+
+
+def _check_elements(header: dict[str, Any], path: Path) -> None:
+    if header.get("elements") != list(ELEMENTS):
+        raise UserError(f"{path}: made for another set of elements; train it again with this version")
+
+
+def _load(model: KstepModel, weights: dict[str, torch.Tensor], path: Path) -> None:
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(f"{path}: its weights do not fit the network of its header; train it again") from error
+
+
+def files_of(windows: Path) -> list[Path]:
+    """The files besides `windows` that a training depends on."""
+    groups = Windows.load(windows).groups
+    return [path for g in groups for path in (Path(g.bursts), Path(g.prepared) / "graph.json") if g.split != "test"]

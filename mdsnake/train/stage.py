@@ -1,0 +1,84 @@
+"""One trainer for every family: EMA, clipping, accumulation, mixed precision, early stop, resume, several devices."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+
+from mdsnake.config import VERSIONS
+from mdsnake.errors import UserError
+from mdsnake.families.base import Task, n_parameters, resolve_device
+from mdsnake.store.checkpoint import save_model
+from mdsnake.store.h5md import provenance
+from mdsnake.store.work import fingerprint, work_folder
+from mdsnake.train.curves import Curves, quiet
+from mdsnake.train.module import Data, Module
+
+
+def train(
+    windows: Path,
+    settings: Any,
+    pretrained: Path | None,
+    out: Path,
+    history: Path,
+    work: Path,
+    device: str = "auto",
+) -> None:
+    """Train what `settings.family` makes of `windows`; write the averaged weights and the curves.
+
+    An interrupted training goes on from its last validation.
+    """
+    room = import_module(f"mdsnake.families.{settings.family}.task")
+    task: Task = room.open_task(windows, settings, pretrained)
+    files = [windows, *room.files_of(windows), *([pretrained] if pretrained else [])]
+    key = fingerprint(VERSIONS["train"], settings.model_dump(mode="json"), *files)
+    with work_folder(work, key) as folder:
+        parameters = n_parameters(task.model)
+        print(f"{parameters} parameters, {task.training.max_steps} steps of {task.training.batch_size}", flush=True)
+        curves = fit(task, folder, device)
+        curves.write(history, task.data_seconds)
+        save_model(out, task.model, provenance(**task.header, parameters=parameters, train_seconds=curves.seconds))
+
+
+def fit(task: Task, folder: Path, device: str = "auto") -> Curves:
+    """Train `task.model` in place, keeping `last.ckpt` in `folder`; return the curves."""
+    quiet()
+    settings = task.training
+    curves = Curves(settings.max_steps)
+    validated = bool(task.batches.validation_batches())
+    watched = "val_loss" if validated else "train_loss"
+    checkpoint = ModelCheckpoint(folder, save_last=True, save_top_k=0, save_on_train_epoch_end=True)
+    stop = EarlyStopping(watched, patience=settings.patience, check_on_train_epoch_end=True)
+    callbacks: list[Callback] = [curves, stop, checkpoint]
+    if settings.ema_decay:
+        callbacks.insert(0, EMAWeightAveraging(decay=settings.ema_decay, use_buffers=True))
+    trainer = lightning.Trainer(
+        accelerator="gpu" if resolve_device(device).type == "cuda" else "cpu",
+        devices=settings.devices,
+        strategy="ddp" if settings.devices > 1 else "auto",
+        precision=settings.precision,
+        max_steps=settings.max_steps,
+        gradient_clip_val=settings.gradient_clip,
+        accumulate_grad_batches=settings.accumulate_batches,
+        reload_dataloaders_every_n_epochs=1,
+        limit_val_batches=1.0 if validated else 0,
+        num_sanity_val_steps=0,
+        callbacks=callbacks,
+        logger=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        use_distributed_sampler=False,
+    )
+    last = folder / "last.ckpt"
+    module = Module(task.model, settings, task.seed)
+    data = Data(task.batches, settings, task.seed)
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
+    except torch.OutOfMemoryError as error:
+        raise UserError("training: the device is out of memory; lower batch_size") from error
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return curves
