@@ -16,7 +16,8 @@ class Network(Settings):
 
     kind: Literal["egnn", "transformer-egnn"]
     drifts: Annotated[int, Field(ge=2)] = Field(6, description="steps of the learned force in a jump")
-    layers: PositiveInt = Field(2, description="message-passing layers of the learned force")
+    bond_layers: PositiveInt = Field(2, description="message-passing layers over the bond graph, once for a molecule")
+    layers: PositiveInt = Field(2, description="message-passing layers of the learned force, at each step")
     width: PositiveInt = 64
     heads: PositiveInt = Field(4, description="attention heads; transformer-egnn only")
     radial_functions: PositiveInt = 16

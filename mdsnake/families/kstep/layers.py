@@ -57,39 +57,66 @@ def pair_geometry(x: Tensor, atoms: Tensor, rest: Tensor, classes: Tensor) -> Pa
     return Pairs(atoms, difference / distance[:, None], distance, powers)
 
 
+class BondLayer(nn.Module):
+    """Message passing over the bond graph alone: new atom features from those of all pairs."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.from_atoms, self.message = nn.Linear(width, width), nn.Linear(width, width)
+        self.update = mlp(2 * width, width, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, h: Tensor, pair: Tensor, atoms: Tensor) -> Tensor:
+        ends = self.from_atoms(h)
+        message = silu(self.message(silu(pair + ends[atoms[0]] + ends[atoms[1]])))
+        gathered = segment_sum(message.repeat(2, 1), atoms.flatten(), len(h))
+        return self.norm(h + self.update(torch.cat([h, gathered], dim=-1)))
+
+
+class Chemistry(NamedTuple):
+    """What a layer knows of each pair whatever the positions: features (M, width) and, for each variant of the
+    force, how stiff it is, (M, variants, N_STRETCH)."""
+
+    pair: Tensor
+    stiffness: Tensor
+
+
 class PairLayer(nn.Module):
-    """Messages between pairs: a push on each, and new atom features."""
+    """A push on each pair, in `variants`, and messages to the atoms."""
 
     def __init__(self, width: int, radial_functions: int, cutoff_nm: float, variants: int) -> None:
         super().__init__()
-        self.cutoff = cutoff_nm
+        self.cutoff, self.variants = cutoff_nm, variants
         self.radial = GaussianBasis(radial_functions, cutoff_nm)
-        self.from_atoms = nn.Linear(width, width)
+        self.from_chemistry, self.from_atoms = nn.Linear(width, width), nn.Linear(width, width)
         self.from_geometry = nn.Linear(radial_functions + N_STRETCH, width)
-        self.message = mlp(width, width, width)
-        self.push = nn.Linear(width, variants)
+        self.message, self.push = nn.Linear(width, width), nn.Linear(width, variants)
         self.stiffness = mlp(width, width, variants * N_STRETCH)
         self.update = mlp(2 * width, width, width)
         self.norm = nn.LayerNorm(width)
         self._start_alike()
 
     def _start_alike(self) -> None:
-        """Begin with the same push in all variants but for the first: none."""
+        """Begin with the same push in all variants: those after the first add to it."""
         with torch.no_grad():
             for linear, first in [(self.push, 1), (self.stiffness[-1], N_STRETCH)]:
                 assert isinstance(linear, nn.Linear)
                 linear.weight[first:] = 0
                 linear.bias[first:] = 0
 
-    def forward(self, h: Tensor, pair: Tensor, pairs: Pairs) -> tuple[Tensor, Tensor]:
-        """New atom features (A, width) and `variants` pushes of each pair, (M, variants), in FORCE_SCALE."""
-        atoms = self.from_atoms(h)
-        known = pair + atoms[pairs.atoms[0]] + atoms[pairs.atoms[1]]
-        features = torch.cat([self.radial(pairs.distance), pairs.stretch], dim=-1)
-        message = silu(self.message(silu(known + self.from_geometry(features))))
+    def chemistry(self, h: Tensor, pair: Tensor, atoms: Tensor) -> Chemistry:
+        """From atom features (A, width) and pair features (M, width) of the bond graph."""
+        ends = self.from_chemistry(h)
+        known = pair + ends[atoms[0]] + ends[atoms[1]]
+        return Chemistry(known, self.stiffness(silu(known)).view(len(known), self.variants, N_STRETCH))
+
+    def forward(self, h: Tensor, known: Chemistry, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        """New atom features (A, width) and pushes (M, variants) along the pairs' directions, in FORCE_SCALE."""
+        ends = self.from_atoms(h)
+        features = self.from_geometry(torch.cat([self.radial(pairs.distance), pairs.stretch], dim=-1))
+        message = silu(self.message(silu(known.pair + ends[pairs.atoms[0]] + ends[pairs.atoms[1]] + features)))
         message = message * cosine_cutoff(pairs.distance, self.cutoff)[:, None]
-        stiffness = self.stiffness(silu(known)).view(len(message), -1, N_STRETCH)
-        push = self.push(message) + (stiffness @ pairs.stretch[:, :, None])[:, :, 0]
+        push = self.push(message) + (known.stiffness * pairs.stretch[:, None]).sum(-1)
         gathered = segment_sum(message.repeat(2, 1), pairs.atoms.flatten(), len(h))
         return self.norm(h + self.update(torch.cat([h, gathered], dim=-1))), push
 

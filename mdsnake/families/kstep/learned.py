@@ -1,9 +1,12 @@
 """A trained network as the proposal of a jump."""
 
+import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch_geometric.data import Batch
 
 from mdsnake.families.base import resolve_device
 from mdsnake.families.kstep.batch import collate
@@ -21,15 +24,21 @@ def learned_proposal(path: Path, jump: Jump, graph: MoleculeGraph, device: str =
 
 
 def as_proposal(model: KstepModel, graph: MoleculeGraph) -> Proposal:
-    """All walkers of a molecule in one batch, in single precision."""
+    """All walkers of a molecule in one batch, in single precision; what depends on the bonds alone is computed once."""
     tensors, weights = molecule_tensors(graph), np.array(graph.masses)[:, None] / np.sum(graph.masses)
     device, unused = next(model.parameters()).device, torch.Generator()
 
+    @functools.lru_cache(maxsize=1)
+    def template(shape: tuple[int, ...]) -> tuple[Batch, Any]:
+        batch = collate([(tensors, {"positions": torch.zeros(shape)})]).to(device)
+        with torch.no_grad():
+            return batch, model.chemistry(batch)
+
     def propose(x: np.ndarray, v: np.ndarray, force: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        centred = x - (weights * x).sum(1, keepdims=True)
-        arrays = {"positions": centred, "velocities": v, "forces": force}
-        batch = collate([(tensors, {name: torch.tensor(a, dtype=torch.float32) for name, a in arrays.items()})])
-        outputs = model.sample(batch.to(device), unused)
+        batch, chemistry = template(x.shape)
+        for name, values in (("positions", x - (weights * x).sum(1, keepdims=True)), ("velocities", v)):
+            batch[name] = torch.tensor(values.reshape(-1, 3), dtype=torch.float32, device=device)
+        outputs = model.sample(batch, unused, chemistry=chemistry)
         dx, dv = (outputs[name].cpu().double().numpy().reshape(x.shape) for name in ("displacement", "velocity_change"))
         return dx, dv
 

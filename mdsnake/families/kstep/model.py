@@ -15,7 +15,8 @@ same from both ends, so the jump is reversible and keeps volume whatever the net
 molecule's mean force cancels between the ends and the middle.  Forces depend on positions alone.
 """
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -23,7 +24,15 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.base import Family, Symmetry
 from mdsnake.families.kstep.config import Jump, LossWeights, Network
-from mdsnake.families.kstep.layers import FORCE_SCALE, AtomAttention, PairLayer, embeddings, pair_geometry
+from mdsnake.families.kstep.layers import (
+    FORCE_SCALE,
+    AtomAttention,
+    BondLayer,
+    Chemistry,
+    PairLayer,
+    embeddings,
+    pair_geometry,
+)
 from mdsnake.families.kstep.objective import jump_loss
 from mdsnake.nn.segments import remove_net_momentum, segment_sum
 
@@ -45,41 +54,52 @@ class KstepModel(Family):
         self.network, self.jump, self.weights = network, jump, weights or LossWeights()
         width, variants = network.width, 2 + network.drifts // 2
         self.atom_embedding, self.pair_embedding = embeddings(width)
-        attentions = network.layers if network.kind == "transformer-egnn" else 0
-        self.attention = nn.ModuleList(AtomAttention(width, network.heads) for _ in range(attentions))
+        self.bonds = nn.ModuleList(BondLayer(width) for _ in range(network.bond_layers))
         self.layers = nn.ModuleList(
             PairLayer(width, network.radial_functions, network.cutoff_nm, variants) for _ in range(network.layers)
         )
+        attentions = network.layers if network.kind == "transformer-egnn" else 0
+        self.attention = nn.ModuleList(AtomAttention(width, network.heads) for _ in range(attentions))
 
-    def forces(self, batch: Batch, x: Tensor) -> Tensor:
-        """The learned forces (A, 1 + n/2 + 1, 3) kJ/mol/nm at x (A, 3) nm: g, then g₀, g₁, … up to the middle."""
-        h, pair = self.atom_embedding(batch.atoms), self.pair_embedding(batch.pair_classes)
+    def chemistry(self, batch: Batch) -> tuple[Tensor, list[Chemistry]]:
+        """What does not depend on positions: atom features (A, width) and each layer's knowledge of the pairs."""
+        h, pair, atoms = self.atom_embedding(batch.atoms), self.pair_embedding(batch.pair_classes), batch.pair_index
+        for bond in self.bonds:
+            h = bond(h, pair, atoms)
+        return h, [layer.chemistry(h, pair, atoms) for layer in cast(Iterable[PairLayer], self.layers)]
+
+    def forces(self, batch: Batch, x: Tensor, chemistry: tuple[Tensor, list[Chemistry]]) -> Tensor:
+        """The learned forces (A, 2 + n/2, 3) kJ/mol/nm at x (A, 3) nm: g, then g₀, g₁, … up to the middle."""
+        h, known = chemistry
         pairs = pair_geometry(x, batch.pair_index, batch.rest, batch.pair_classes)
-        total: Tensor | float = 0.0
+        pushes = []
         for index, layer in enumerate(self.layers):
             if self.attention:
                 h = self.attention[index](h, batch.ptr)
-            h, push = layer(h, pair, pairs)
-            total = total + push
-        assert isinstance(total, Tensor)
-        pushes = torch.cat([total[:, :1], total[:, :1] + total[:, 1:]], dim=1) * FORCE_SCALE
-        force = pushes[:, :, None] * pairs.direction[:, None]
+            h, push = layer(h, known[index], pairs)
+            pushes.append(push)
+        total = torch.stack(pushes).sum(0)
+        total = torch.cat([total[:, :1], total[:, :1] + total[:, 1:]], dim=1) * FORCE_SCALE
+        force = total[:, :, None] * pairs.direction[:, None]
         return segment_sum(torch.cat([force, -force]), pairs.atoms.flatten(), len(x))
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
+    def forward(
+        self, batch: Batch, chemistry: tuple[Tensor, list[Chemistry]] | None = None
+    ) -> dict[str, Tensor]:
         """Displacement (A, 3) nm and change of velocity (A, 3) nm/ps between the half-kicks of the true force.
 
         `batch.velocities` are those after the first half-kick.  Also `mean_force` (A, 2, 3) kJ/mol/nm: g at the
-        start and at the end.
+        start and at the end.  `chemistry` may be handed in where it is known from an earlier call.
         """
+        chemistry = chemistry or self.chemistry(batch)
         n, tau = self.network.drifts, self.jump.lag_ps
         step = tau / n
         x, v = batch.positions, batch.velocities
-        start = g = self.forces(batch, x)
+        start = g = self.forces(batch, x, chemistry)
         v = v + self._kick(batch, 0.5 * step * g[:, 1] - 0.5 * tau * g[:, 0])
         for i in range(1, n + 1):
             x = x + step * v
-            g = self.forces(batch, x)
+            g = self.forces(batch, x, chemistry)
             mirrored = min(i, n - i)
             force = step * g[:, 1 + mirrored] if mirrored else 0.5 * step * g[:, 1] - 0.5 * tau * g[:, 0]
             v = v + self._kick(batch, force)
@@ -97,19 +117,21 @@ class KstepModel(Family):
         return remove_net_momentum(kick, batch.masses, batch.batch, len(batch.ptr) - 1)
 
     def loss(self, batch: Batch, generator: Generator) -> dict[str, Tensor]:
-        at_target = self.forces(batch, batch.target_positions)[:, 0]
-        return jump_loss(self(batch), at_target, batch, self.weights, self.jump)
+        chemistry = self.chemistry(batch)
+        at_target = self.forces(batch, batch.target_positions, chemistry)[:, 0]
+        return jump_loss(self(batch, chemistry), at_target, batch, self.weights, self.jump)
 
     @torch.no_grad()
     def sample(self, context: Batch, generator: Generator, **options: Any) -> dict[str, Tensor]:
-        """The jump is deterministic: the generator is not used."""
-        return self(context)
+        """The outputs of `forward`; a jump is deterministic, so the generator is not used."""
+        return self(context, **options)
 
 
 def freeze(model: KstepModel, layers: int) -> None:
-    """Hold the embeddings and the first `layers` layers where they are."""
+    """Hold the embeddings, the bond layers and the first `layers` layers where they are."""
     if layers == 0:
         return
-    for module in (model.atom_embedding, model.pair_embedding, *model.layers[:layers], *model.attention[:layers]):
+    chemistry = (model.atom_embedding, model.pair_embedding, model.bonds)
+    for module in (*chemistry, *model.layers[:layers], *model.attention[:layers]):
         module.requires_grad_(False)
 
