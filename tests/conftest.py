@@ -1,66 +1,23 @@
-"""Small molecules prepared by hand, so that no test of a later stage waits for the earlier ones."""
+"""Inputs that many tests share, so that no test of a later stage waits for the earlier ones.
+
+Shapes in the signatures of tensor functions are enforced here, and only here: checking them takes time.
+"""
 
 from pathlib import Path
 
-import numpy as np
-import openmm
+import jaxtyping
 import pytest
-from ase.build import molecule
-from ase.data import covalent_radii
 
-from mdsnake.config import Engine
-from mdsnake.store.graph import MoleculeGraph
+TENSOR_MODULES = ("batch", "corrector", "data", "features", "layers", "model", "objective")
+jaxtyping.install_import_hook(
+    ["mdsnake.nn", *(f"mdsnake.families.kstep.{name}" for name in TENSOR_MODULES)], "beartype.beartype"
+)
 
-
-def toy_graph(formula: str) -> MoleculeGraph:
-    """The graph of a molecule of ASE's G2 set, all bonds single."""
-    atoms = molecule(formula)
-    radii = covalent_radii[atoms.numbers]
-    distances = atoms.get_all_distances()
-    near = (distances < 1.2 * (radii[:, None] + radii)) & ~np.tri(len(atoms), dtype=bool)
-    bonds = np.argwhere(near).tolist()
-    n = len(atoms)
-    return MoleculeGraph(
-        name=formula.lower(), smiles=formula, charge=0, multiplicity=1, forcefield="toy",
-        numbers=atoms.numbers.tolist(), masses=atoms.get_masses().tolist(), formal_charges=[0] * n,
-        hybridisations=["SP3"] * n, rings=[0] * n, bonds=bonds, bond_orders=[1.0] * len(bonds),
-        bond_rings=[0] * len(bonds), positions=(atoms.positions * 0.1).tolist(),
-    )  # fmt: skip
-
-
-def toy_system(graph: MoleculeGraph) -> openmm.System:
-    """Harmonic bonds and angles at rest in the graph's conformer, and a threefold torsion about every bond."""
-    x = np.array(graph.positions)
-    system = openmm.System()
-    for mass in graph.masses:
-        system.addParticle(mass)
-    bonds, angles, torsions = openmm.HarmonicBondForce(), openmm.HarmonicAngleForce(), openmm.PeriodicTorsionForce()
-    for (i, j), length in zip(graph.bonds, graph.bond_lengths, strict=True):
-        bonds.addBond(i, j, float(length), 250_000.0)
-    for i, j, k in graph.angles.tolist():
-        a, b = x[i] - x[j], x[k] - x[j]
-        angle = np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
-        angles.addAngle(i, j, k, float(angle), 400.0)
-    for i, j, k, m in graph.dihedrals.tolist():
-        torsions.addTorsion(i, j, k, m, 3, 0.0, 0.6)
-    for force in (bonds, angles, torsions, openmm.CMMotionRemover()):
-        system.addForce(force)
-    return system
-
-
-def write_prepared(folder: Path, formula: str) -> Path:
-    """The files of a prepared molecule."""
-    graph = toy_graph(formula)
-    folder.mkdir(parents=True)
-    graph.save(folder / "graph.json")
-    (folder / "system.xml").write_text(openmm.XmlSerializer.serialize(toy_system(graph)))
-    symbols = molecule(formula).get_chemical_symbols()
-    lines = []
-    for i, (symbol, xyz) in enumerate(zip(symbols, graph.positions, strict=True), start=1):
-        place = "".join(f"{10 * value:8.3f}" for value in xyz)
-        lines.append(f"HETATM{i:5d} {symbol:>2s}{i:<2d} MOL A   1    {place}  1.00  0.00          {symbol:>2s}")
-    (folder / "topology.pdb").write_text("\n".join([*lines, "END"]) + "\n")
-    return folder
+from mdsnake.config import Engine, SimulateSettings  # noqa: E402
+from mdsnake.families.kstep.config import Jump, WindowSettings  # noqa: E402
+from mdsnake.simulate.stage import simulate_bursts  # noqa: E402
+from mdsnake.window.stage import window  # noqa: E402
+from tests.toys import write_prepared  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -96,3 +53,55 @@ def qm_engine() -> Engine:
             "production_ps": 0.04, "record_fs": 1, "bursts": {"count": 2, "length_fs": 20, "spacing_ps": 0.01},
         }
     )  # fmt: skip
+
+
+FLEXIBLE = Engine.model_validate(
+    {
+        "potential": "openmm", "platform": "Reference", "timestep_fs": 1, "friction_per_ps": 1.0,
+        "equilibration_ps": 0.5, "production_ps": 1, "record_fs": 8,
+        "bursts": {"count": 12, "length_fs": 24, "spacing_ps": 0.1},
+    }
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def flexible_engine() -> Engine:
+    """Classical dynamics without constraints."""
+    return FLEXIBLE
+
+
+@pytest.fixture(scope="session")
+def jump() -> Jump:
+    """Four steps of the engine without constraints."""
+    return Jump(engine="mm", k=4, timestep_fs=1, temperature_K=300, constraints="none")
+
+
+def bursts_of(prepared: Path, engine: Engine, folder: Path) -> Path:
+    simulate_bursts(prepared, SimulateSettings(name=prepared.name, engine=engine, seed=0), folder / "bursts.h5", folder / "work")
+    return folder / "bursts.h5"
+
+
+@pytest.fixture(scope="session")
+def ethane_bursts(ethane: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve bursts of ethane without constraints, 25 frames each."""
+    return bursts_of(ethane, FLEXIBLE, tmp_path_factory.mktemp("ethane-bursts"))
+
+
+@pytest.fixture(scope="session")
+def water_bursts(water: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve bursts of water without constraints, 25 frames each."""
+    return bursts_of(water, FLEXIBLE, tmp_path_factory.mktemp("water-bursts"))
+
+
+@pytest.fixture(scope="session")
+def windows(
+    ethane: Path, water: Path, ethane_bursts: Path, water_bursts: Path, jump: Jump,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Windows of ethane to train on and of water to test on."""
+    path = tmp_path_factory.mktemp("windows") / "k4.json"
+    settings = WindowSettings(
+        jump=jump, stride=4, splits={"c2h6": "train", "h2o": "test"}, validation_fraction=0.25, seed=0
+    )
+    window(settings, [ethane, water], [ethane_bursts, water_bursts], path)
+    return path

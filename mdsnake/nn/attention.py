@@ -1,21 +1,23 @@
 """Attention within samples of different lengths."""
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 
-def varlen_attention(q: Tensor, k: Tensor, v: Tensor, ptr: Tensor) -> Tensor:
+def varlen_attention(
+    q: Float[Tensor, "nodes heads d"],
+    k: Float[Tensor, "nodes heads d"],
+    v: Float[Tensor, "nodes heads d"],
+    ptr: Int[Tensor, " ends"],
+) -> Float[Tensor, "nodes heads d"]:
     """softmax(q kᵀ/√d) v within each sample, none across samples.
 
     Parameters
     ----------
-    q, k, v : (A, heads, d), the nodes of all samples one after the other
-    ptr : (S + 1,) where each sample starts, as `torch_geometric.data.Batch.ptr`
-
-    Returns
-    -------
-    (A, heads, d)
+    q, k, v : the nodes of all samples one after the other
+    ptr : where each sample starts, and the end, as `torch_geometric.data.Batch.ptr`
     """
     lengths = ptr.diff()
     longest = int(lengths.max())

@@ -1,11 +1,12 @@
 """Random rotations."""
 
 import torch
+from jaxtyping import Float
 from torch import Generator, Tensor
 
 
-def random_rotations(n: int, generator: Generator | None = None) -> Tensor:
-    """n proper rotations, uniform on SO(3), from unit quaternions (Shoemake, Graphics Gems III, 1992); (n, 3, 3)."""
+def random_rotations(n: int, generator: Generator | None = None) -> Float[Tensor, "{n} 3 3"]:
+    """n proper rotations, uniform on SO(3), from unit quaternions (Shoemake, Graphics Gems III, 1992)."""
     q = torch.nn.functional.normalize(torch.randn(n, 4, generator=generator), dim=-1)
     w, x, y, z = q.unbind(-1)
     return torch.stack(

@@ -25,4 +25,9 @@ def build_system(mol: Chem.Mol, version: str) -> openmm.System:
         molecule = Molecule.from_rdkit(mol, allow_undefined_stereo=True)
         return forcefield.create_openmm_system(molecule.to_topology())
     except Exception as error:  # the toolkit's exceptions have no common base
+        if "No registered toolkits" in str(error):
+            raise UserError(
+                f"forcefield: openff-{version} finds no program for its charges (AmberTools or NAGL); use the conda "
+                "environment of envs/openff.yaml"
+            ) from error
         raise Dropped(f"openff-{version}: {type(error).__name__}: {error}") from error

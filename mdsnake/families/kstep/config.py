@@ -64,9 +64,10 @@ class Rollout(Settings):
     max_bond_stretch: Annotated[float, Field(gt=1)] = Field(2.0, description="times the equilibrium length")
     max_kinetic_ratio: Annotated[float, Field(gt=1)] = Field(10.0, description="times the mean kinetic energy")
     max_potential_change_kj_per_mol: PositiveFloat = 1000.0
-    energy_check: Literal["metropolis", "rescale", "none"] = Field(
+    energy_check: Literal["metropolis", "ghmc", "rescale", "none"] = Field(
         "metropolis",
-        description="metropolis: take a jump with probability min(1, exp(−ΔH/kT)); rescale: scale velocities to keep H",
+        description="metropolis: take a jump with probability min(1, exp(−ΔH/kT)), else fall back, which cools the more "
+        "is refused; ghmc: else turn velocities round, which is exact but stands still; rescale: scale velocities to keep H",
     )
 
 
@@ -77,7 +78,7 @@ class KstepEngine(Settings):
     loss: LossWeights = LossWeights()
     train: Training = Training()
     transfer: Transfer | None = None
-    rollout: Rollout
+    rollout: Rollout | None = Field(None, description="none: the engine only pretrains others")
 
 
 class Kstep(Settings):

@@ -31,6 +31,7 @@ class MoleculeTensors:
     pair_classes : (P, 3) classes of topological distance, bond order, ring membership
     rest : (P,) distance in the minimised conformer, nm, of bonded and 1–3 pairs; 0 for the others
     bonds, angles, dihedrals : (B, 2), (A, 3), (D, 4) atom indices
+    rigid, rigid_lengths : (C, 2) and (C,) nm, the bonds to hydrogen, for engines that hold them rigid
     """
 
     masses: Tensor
@@ -41,6 +42,8 @@ class MoleculeTensors:
     bonds: Tensor
     angles: Tensor
     dihedrals: Tensor
+    rigid: Tensor
+    rigid_lengths: Tensor
 
     def permuted(self, order: Tensor) -> "MoleculeTensors":
         """The same molecule with its atoms in another order: new atom a is old atom `order[a]`."""
@@ -53,6 +56,7 @@ class MoleculeTensors:
             bonds=place[self.bonds],
             angles=place[self.angles],
             dihedrals=place[self.dihedrals],
+            rigid=place[self.rigid],
         )
 
 
@@ -80,6 +84,8 @@ def molecule_tensors(graph: MoleculeGraph) -> MoleculeTensors:
     for (a, b), bond_order, in_ring in zip(graph.bonds, graph.bond_orders, graph.bond_rings, strict=True):
         order[a, b] = order[b, a] = BOND_ORDERS.index(bond_order)
         ring[a, b] = ring[b, a] = in_ring
+    bonds = np.array(graph.bonds, dtype=int).reshape(-1, 2)
+    to_hydrogen = (numbers[bonds] == 1).any(axis=1)
     x = np.array(graph.positions)
     rest = np.where(topological <= 2, np.linalg.norm(x[i] - x[j], axis=-1), 0.0)
     return MoleculeTensors(
@@ -88,7 +94,9 @@ def molecule_tensors(graph: MoleculeGraph) -> MoleculeTensors:
         pairs=torch.tensor(np.stack([i, j])),
         pair_classes=torch.tensor(np.stack([topological - 1, order[i, j], ring[i, j]], axis=1)),
         rest=torch.tensor(rest, dtype=torch.float32),
-        bonds=torch.tensor(np.array(graph.bonds).reshape(-1, 2)),
+        bonds=torch.tensor(bonds),
         angles=torch.tensor(graph.angles),
         dihedrals=torch.tensor(graph.dihedrals),
+        rigid=torch.tensor(bonds[to_hydrogen]),
+        rigid_lengths=torch.tensor(graph.bond_lengths[to_hydrogen], dtype=torch.float32),
     )

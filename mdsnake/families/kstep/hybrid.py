@@ -2,6 +2,11 @@
 
 Every frame covers the same lag.  A jump that fails a check of stability is proposed again, scaled down; when the
 attempts are used up, or where the energy check refuses it, the reference integrator covers the lag instead.
+
+That fall-back makes `metropolis` inexact: the frame after a refusal depends on what was refused, and a walk that
+takes every gain of stability but replaces losses runs cold, the more so the weaker the friction.  `ghmc` turns the
+velocities round instead (Horowitz, Phys. Lett. B 268, 247 (1991)), which is exact for a reversible jump that keeps
+volume; the frame then stands still.
 """
 
 import dataclasses
@@ -104,6 +109,8 @@ class Hybrid:
                 self.counters["accepted"] += 1
                 return after
             self.counters["rejected_energy"] += 1
+            if self.settings.energy_check == "ghmc":
+                return dataclasses.replace(state, v=-state.v)
             break
         self.counters["fallbacks"] += 1
         return self.fallback.lag(state)
@@ -132,7 +139,7 @@ class Hybrid:
     def _energy_holds(self, before: State, after: State, rng: np.random.Generator) -> bool:
         """The energy check; `rescale` changes the velocities of `after`."""
         masses, check = self.potential.masses, self.settings.energy_check
-        if check == "metropolis":
+        if check in ("metropolis", "ghmc"):
             gain = total_energy(after, masses) - total_energy(before, masses)
             return rng.random() < np.exp(min(0.0, -gain / self.kT))
         if check == "rescale":

@@ -8,6 +8,7 @@ angular momentum are conserved exactly.
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
@@ -33,7 +34,7 @@ class ClassEmbedding(nn.Module):
         self.register_buffer("offsets", starts, persistent=False)
         self.table = nn.Embedding(sum(classes), width)
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Int[Tensor, "m classes"]) -> Float[Tensor, "m width"]:
         return self.table(features + self.offsets).sum(1)
 
 
@@ -47,8 +48,13 @@ class Pairs(NamedTuple):
     stretch: Tensor
 
 
-def pair_geometry(x: Tensor, atoms: Tensor, rest: Tensor, classes: Tensor) -> Pairs:
-    """Geometry of the pairs `atoms` (2, M) at positions x (A, 3) nm; `rest` (M,) nm is 0 where there is none."""
+def pair_geometry(
+    x: Float[Tensor, "atoms 3"],
+    atoms: Int[Tensor, "2 pairs"],
+    rest: Float[Tensor, " pairs"],
+    classes: Int[Tensor, "pairs 3"],
+) -> Pairs:
+    """Geometry of the pairs `atoms` at positions x nm; `rest` nm is 0 where there is none."""
     difference = x[atoms[0]] - x[atoms[1]]
     distance = (difference.square().sum(-1) + 1e-12).sqrt()
     scale = torch.where(classes[:, 0] == 0, BOND_SCALE, ANGLE_SCALE)
@@ -57,20 +63,34 @@ def pair_geometry(x: Tensor, atoms: Tensor, rest: Tensor, classes: Tensor) -> Pa
     return Pairs(atoms, difference / distance[:, None], distance, powers)
 
 
+class AtomUpdate(nn.Module):
+    """New atom features from the messages of the pairs that an atom is in."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.update, self.norm = mlp(2 * width, width, width), nn.LayerNorm(width)
+
+    def forward(
+        self, h: Float[Tensor, "atoms width"], message: Float[Tensor, "pairs width"], atoms: Int[Tensor, "2 pairs"]
+    ) -> Float[Tensor, "atoms width"]:
+        gathered = segment_sum(message.repeat(2, 1), atoms.flatten(), len(h))
+        return self.norm(h + self.update(torch.cat([h, gathered], dim=-1)))
+
+
 class BondLayer(nn.Module):
     """Message passing over the bond graph alone: new atom features from those of all pairs."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.from_atoms, self.message = nn.Linear(width, width), nn.Linear(width, width)
-        self.update = mlp(2 * width, width, width)
-        self.norm = nn.LayerNorm(width)
+        self.update = AtomUpdate(width)
 
-    def forward(self, h: Tensor, pair: Tensor, atoms: Tensor) -> Tensor:
+    def forward(
+        self, h: Float[Tensor, "atoms width"], pair: Float[Tensor, "pairs width"], atoms: Int[Tensor, "2 pairs"]
+    ) -> Float[Tensor, "atoms width"]:
         ends = self.from_atoms(h)
         message = silu(self.message(silu(pair + ends[atoms[0]] + ends[atoms[1]])))
-        gathered = segment_sum(message.repeat(2, 1), atoms.flatten(), len(h))
-        return self.norm(h + self.update(torch.cat([h, gathered], dim=-1)))
+        return self.update(h, message, atoms)
 
 
 class Chemistry(NamedTuple):
@@ -82,9 +102,9 @@ class Chemistry(NamedTuple):
 
 
 class PairLayer(nn.Module):
-    """A push on each pair, in `variants`, and messages to the atoms."""
+    """A push on each pair, in `variants`, and messages to the atoms, which the last layer does not send."""
 
-    def __init__(self, width: int, radial_functions: int, cutoff_nm: float, variants: int) -> None:
+    def __init__(self, width: int, radial_functions: int, cutoff_nm: float, variants: int, last: bool) -> None:
         super().__init__()
         self.cutoff, self.variants = cutoff_nm, variants
         self.radial = GaussianBasis(radial_functions, cutoff_nm)
@@ -92,8 +112,7 @@ class PairLayer(nn.Module):
         self.from_geometry = nn.Linear(radial_functions + N_STRETCH, width)
         self.message, self.push = nn.Linear(width, width), nn.Linear(width, variants)
         self.stiffness = mlp(width, width, variants * N_STRETCH)
-        self.update = mlp(2 * width, width, width)
-        self.norm = nn.LayerNorm(width)
+        self.update = None if last else AtomUpdate(width)
         self._start_alike()
 
     def _start_alike(self) -> None:
@@ -104,21 +123,24 @@ class PairLayer(nn.Module):
                 linear.weight[first:] = 0
                 linear.bias[first:] = 0
 
-    def chemistry(self, h: Tensor, pair: Tensor, atoms: Tensor) -> Chemistry:
-        """From atom features (A, width) and pair features (M, width) of the bond graph."""
+    def chemistry(
+        self, h: Float[Tensor, "atoms width"], pair: Float[Tensor, "pairs width"], atoms: Int[Tensor, "2 pairs"]
+    ) -> Chemistry:
+        """From atom and pair features of the bond graph."""
         ends = self.from_chemistry(h)
         known = pair + ends[atoms[0]] + ends[atoms[1]]
         return Chemistry(known, self.stiffness(silu(known)).view(len(known), self.variants, N_STRETCH))
 
-    def forward(self, h: Tensor, known: Chemistry, pairs: Pairs) -> tuple[Tensor, Tensor]:
-        """New atom features (A, width) and pushes (M, variants) along the pairs' directions, in FORCE_SCALE."""
+    def forward(
+        self, h: Float[Tensor, "atoms width"], known: Chemistry, pairs: Pairs
+    ) -> tuple[Float[Tensor, "atoms width"], Float[Tensor, "pairs variants"]]:
+        """New atom features, and pushes along the pairs' directions in FORCE_SCALE."""
         ends = self.from_atoms(h)
         features = self.from_geometry(torch.cat([self.radial(pairs.distance), pairs.stretch], dim=-1))
         message = silu(self.message(silu(known.pair + ends[pairs.atoms[0]] + ends[pairs.atoms[1]] + features)))
         message = message * cosine_cutoff(pairs.distance, self.cutoff)[:, None]
         push = self.push(message) + (known.stiffness * pairs.stretch[:, None]).sum(-1)
-        gathered = segment_sum(message.repeat(2, 1), pairs.atoms.flatten(), len(h))
-        return self.norm(h + self.update(torch.cat([h, gathered], dim=-1))), push
+        return (self.update(h, message, pairs.atoms) if self.update else h), push
 
 
 class AtomAttention(nn.Module):
@@ -131,7 +153,7 @@ class AtomAttention(nn.Module):
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.feedforward = mlp(width, 2 * width, width)
 
-    def forward(self, h: Tensor, ptr: Tensor) -> Tensor:
+    def forward(self, h: Float[Tensor, "atoms width"], ptr: Int[Tensor, " ends"]) -> Float[Tensor, "atoms width"]:
         q, k, v = self.qkv(self.norm_attention(h)).view(len(h), 3, self.heads, -1).unbind(1)
         h = h + self.out(varlen_attention(q, k, v, ptr).flatten(1))
         return h + self.feedforward(self.norm_feedforward(h))

@@ -12,13 +12,15 @@ true force F.  The half-kicks carry what g lacks of F, as in r-RESPA (Tuckerman,
 
 with gᵢ = g + eᵢ, eᵢ = e_{n−i} small corrections for the length of s.  Every line is a shear and the word reads the
 same from both ends, so the jump is reversible and keeps volume whatever the network; what g has wrong of an unseen
-molecule's mean force cancels between the ends and the middle.  Forces depend on positions alone.
+molecule's mean force cancels between the ends and the middle.  Forces depend on positions alone.  Rigid bonds are
+held by SHAKE after every drift and RATTLE after every kick, which keeps both properties.
 """
 
 from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
 import torch
+from jaxtyping import Float
 from torch import Generator, Tensor, nn
 from torch_geometric.data import Batch
 
@@ -34,6 +36,7 @@ from mdsnake.families.kstep.layers import (
     pair_geometry,
 )
 from mdsnake.families.kstep.objective import jump_loss
+from mdsnake.nn.constraints import rattle, shake
 from mdsnake.nn.segments import remove_net_momentum, segment_sum
 
 
@@ -56,20 +59,23 @@ class KstepModel(Family):
         self.atom_embedding, self.pair_embedding = embeddings(width)
         self.bonds = nn.ModuleList(BondLayer(width) for _ in range(network.bond_layers))
         self.layers = nn.ModuleList(
-            PairLayer(width, network.radial_functions, network.cutoff_nm, variants) for _ in range(network.layers)
+            PairLayer(width, network.radial_functions, network.cutoff_nm, variants, last=index == network.layers)
+            for index in range(1, network.layers + 1)
         )
         attentions = network.layers if network.kind == "transformer-egnn" else 0
         self.attention = nn.ModuleList(AtomAttention(width, network.heads) for _ in range(attentions))
 
-    def chemistry(self, batch: Batch) -> tuple[Tensor, list[Chemistry]]:
-        """What does not depend on positions: atom features (A, width) and each layer's knowledge of the pairs."""
+    def chemistry(self, batch: Batch) -> tuple[Float[Tensor, "atoms width"], list[Chemistry]]:
+        """What does not depend on positions: atom features and each layer's knowledge of the pairs."""
         h, pair, atoms = self.atom_embedding(batch.atoms), self.pair_embedding(batch.pair_classes), batch.pair_index
         for bond in self.bonds:
             h = bond(h, pair, atoms)
         return h, [layer.chemistry(h, pair, atoms) for layer in cast(Iterable[PairLayer], self.layers)]
 
-    def forces(self, batch: Batch, x: Tensor, chemistry: tuple[Tensor, list[Chemistry]]) -> Tensor:
-        """The learned forces (A, 2 + n/2, 3) kJ/mol/nm at x (A, 3) nm: g, then g₀, g₁, … up to the middle."""
+    def forces(
+        self, batch: Batch, x: Float[Tensor, "atoms 3"], chemistry: tuple[Tensor, list[Chemistry]]
+    ) -> Float[Tensor, "atoms variants 3"]:
+        """The learned forces in kJ/mol/nm at x in nm: g, then g₀, g₁, … up to the middle."""
         h, known = chemistry
         pairs = pair_geometry(x, batch.pair_index, batch.rest, batch.pair_classes)
         pushes = []
@@ -96,21 +102,37 @@ class KstepModel(Family):
         step = tau / n
         x, v = batch.positions, batch.velocities
         start = g = self.forces(batch, x, chemistry)
-        v = v + self._kick(batch, 0.5 * step * g[:, 1] - 0.5 * tau * g[:, 0])
+        v = self._hold(batch, x, v + self._kick(batch, 0.5 * step * g[:, 1] - 0.5 * tau * g[:, 0]))
         for i in range(1, n + 1):
-            x = x + step * v
+            x, v = self._drift(batch, x, v, step)
             g = self.forces(batch, x, chemistry)
             mirrored = min(i, n - i)
             force = step * g[:, 1 + mirrored] if mirrored else 0.5 * step * g[:, 1] - 0.5 * tau * g[:, 0]
-            v = v + self._kick(batch, force)
+            v = self._hold(batch, x, v + self._kick(batch, force))
         return {
             "displacement": x - batch.positions,
             "velocity_change": v - batch.velocities,
             "mean_force": torch.stack([start[:, 0], g[:, 0]], dim=1),
         }
 
-    def _kick(self, batch: Batch, impulse: Tensor) -> Tensor:
-        """Change of velocity (A, 3) by an impulse (A, 3), norm-clamped for each atom; total momentum is kept."""
+    def _drift(
+        self, batch: Batch, x: Float[Tensor, "atoms 3"], v: Float[Tensor, "atoms 3"], step: float
+    ) -> tuple[Float[Tensor, "atoms 3"], Float[Tensor, "atoms 3"]]:
+        """Positions `step` ps on, and the velocities that took them there; rigid bonds keep their length."""
+        moved = x + step * v
+        if self.jump.constraints == "none":
+            return moved, v
+        held = shake(moved, x, batch.rigid, batch.rigid_lengths, 1 / batch.masses)
+        return held, v + (held - moved) / step
+
+    def _hold(
+        self, batch: Batch, x: Float[Tensor, "atoms 3"], v: Float[Tensor, "atoms 3"]
+    ) -> Float[Tensor, "atoms 3"]:
+        """Velocities at x without their part along rigid bonds."""
+        return v if self.jump.constraints == "none" else rattle(v, x, batch.rigid, 1 / batch.masses)
+
+    def _kick(self, batch: Batch, impulse: Float[Tensor, "atoms 3"]) -> Float[Tensor, "atoms 3"]:
+        """Change of velocity by an impulse, norm-clamped for each atom; total momentum is kept."""
         kick = impulse / batch.masses[:, None]
         length = (kick.square().sum(-1, keepdim=True) + 1e-12).sqrt()
         kick = kick * (self.network.max_kick_nm_per_ps / length).clamp(max=1.0)
@@ -119,7 +141,7 @@ class KstepModel(Family):
     def loss(self, batch: Batch, generator: Generator) -> dict[str, Tensor]:
         chemistry = self.chemistry(batch)
         at_target = self.forces(batch, batch.target_positions, chemistry)[:, 0]
-        return jump_loss(self(batch, chemistry), at_target, batch, self.weights, self.jump)
+        return jump_loss(self(batch, chemistry), at_target, batch, self.weights, self.jump, self._hold)
 
     @torch.no_grad()
     def sample(self, context: Batch, generator: Generator, **options: Any) -> dict[str, Tensor]:

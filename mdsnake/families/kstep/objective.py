@@ -5,7 +5,10 @@ of total energy that they cause to first order, (−F₁·δx + m v₁·δv)/kT:
 nothing, and a later acceptance test depends on this number alone.
 """
 
+from collections.abc import Callable
+
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch_geometric.data import Batch
 
@@ -19,17 +22,23 @@ ANGLE_SCALE = 0.02  # rad
 
 
 def jump_loss(
-    prediction: dict[str, Tensor], force_at_target: Tensor, batch: Batch, weights: LossWeights, jump: Jump
-) -> dict[str, Tensor]:
+    prediction: dict[str, Tensor],
+    force_at_target: Float[Tensor, "atoms 3"],
+    batch: Batch,
+    weights: LossWeights,
+    jump: Jump,
+    hold: Callable[[Batch, Tensor, Tensor], Tensor],
+) -> dict[str, Float[Tensor, ""]]:
     """Weighted parts and their sum, each a scalar.
 
     Parameters
     ----------
     prediction : outputs of the model for `batch`
-    force_at_target : (A, 3) kJ/mol/nm, the learned force g at the true end.  The true force at the predicted end,
+    force_at_target : kJ/mol/nm, the learned force g at the true end.  The true force at the predicted end,
         which the last half-kick needs, is F₁ + g(x) − g(x₁) to first order
     batch : `positions` nm; `velocities` nm/ps after the first half-kick; `forces` kJ/mol/nm; and of the true end
         `target_positions`, `target_velocities`, `target_forces`, all (A, 3)
+    hold : (batch, x, v) → velocities without their part along rigid bonds
     """
     size, index, mass = len(batch.ptr) - 1, batch.batch, batch.masses[:, None]
     kT = BOLTZMANN * jump.temperature_K
@@ -37,7 +46,7 @@ def jump_loss(
     x = batch.positions + prediction["displacement"]
     closing = 0.5 * jump.lag_ps * (batch.target_forces + end - force_at_target) / mass
     dx = x - batch.target_positions
-    dv = batch.velocities + prediction["velocity_change"] + closing - batch.target_velocities
+    dv = hold(batch, x, batch.velocities + prediction["velocity_change"] + closing) - batch.target_velocities
     kinetic = segment_mean((mass * dv.square()).sum(-1), index, size) / (3 * kT)
     position = segment_mean(dx.square().sum(-1), index, size) / (3 * PICOMETRE**2)
     work = (mass * batch.target_velocities * dv - batch.target_forces * dx).sum(-1)
@@ -62,16 +71,16 @@ def _mean_square(measure, x: Tensor, target: Tensor, atoms: Tensor, scale: float
     return torch.log1p(((measure(x, atoms) - measure(target, atoms)) / scale).square()).mean()
 
 
-def _lengths(x: Tensor, atoms: Tensor) -> Tensor:
+def _lengths(x: Float[Tensor, "atoms 3"], atoms: Int[Tensor, "2 m"]) -> Float[Tensor, " m"]:
     return (x[atoms[0]] - x[atoms[1]]).norm(dim=-1)
 
 
-def _cosines(x: Tensor, atoms: Tensor) -> Tensor:
+def _cosines(x: Float[Tensor, "atoms 3"], atoms: Int[Tensor, "3 m"]) -> Float[Tensor, " m"]:
     return torch.nn.functional.cosine_similarity(x[atoms[0]] - x[atoms[1]], x[atoms[2]] - x[atoms[1]], dim=-1)
 
 
-def _normals(x: Tensor, atoms: Tensor) -> Tensor:
-    """Cosine and sine of each dihedral, (D, 2): smooth where the angle jumps, 0 where three atoms are in line."""
+def _normals(x: Float[Tensor, "atoms 3"], atoms: Int[Tensor, "4 m"]) -> Float[Tensor, "m 2"]:
+    """Cosine and sine of each dihedral: smooth where the angle jumps, 0 where three atoms are in line."""
     b1, b2, b3 = x[atoms[1]] - x[atoms[0]], x[atoms[2]] - x[atoms[1]], x[atoms[3]] - x[atoms[2]]
     n1, n2 = torch.cross(b1, b2, dim=-1), torch.cross(b2, b3, dim=-1)
     scale = (n1.square().sum(-1) * n2.square().sum(-1) + 1e-12).sqrt()

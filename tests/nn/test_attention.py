@@ -1,0 +1,37 @@
+import torch
+from torch import Generator, Tensor
+
+from mdsnake.nn.attention import varlen_attention
+
+LENGTHS = (3, 1, 5, 2)
+PTR = torch.tensor([0, 3, 4, 9, 11])
+
+
+def qkv(seed: int = 0) -> list[Tensor]:
+    generator = Generator().manual_seed(seed)
+    return [torch.randn(sum(LENGTHS), 2, 4, generator=generator, dtype=torch.float64) for _ in range(3)]
+
+
+def test_it_is_softmax_attention_of_each_sample() -> None:
+    q, k, v = qkv()
+    found = varlen_attention(q, k, v, PTR)
+    for start, stop in zip(PTR[:-1], PTR[1:], strict=True):
+        a, b, c = (x[start:stop].transpose(0, 1) for x in (q, k, v))
+        weights = torch.softmax(a @ b.transpose(1, 2) / 2, dim=-1)
+        torch.testing.assert_close(found[start:stop], (weights @ c).transpose(0, 1))
+
+
+def test_nothing_leaks_between_samples() -> None:
+    inputs = [x.requires_grad_() for x in qkv()]
+    out = varlen_attention(*inputs, PTR)
+    for gradient in torch.autograd.grad(out[4:9].square().sum(), inputs):
+        assert (gradient[4:9] != 0).all()
+        assert (gradient[:4] == 0).all()
+        assert (gradient[9:] == 0).all()
+
+
+def test_one_sample_is_plain_attention() -> None:
+    q, k, v = qkv()
+    found = varlen_attention(q, k, v, torch.tensor([0, len(q)]))
+    plain = torch.nn.functional.scaled_dot_product_attention(*(x.transpose(0, 1) for x in (q, k, v)))
+    torch.testing.assert_close(found, plain.transpose(0, 1))

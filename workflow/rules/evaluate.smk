@@ -1,0 +1,168 @@
+"""Every propagator beside the noise floor and the controls, in one table; figures and tables are drawn from it."""
+
+
+rule jumps:
+    input:
+        windows="<results>/kstep/window/{engine}/k{k}.json",
+        bursts=pooled(BURSTS, ""),
+        graphs=pooled(GRAPH, ""),
+        models=lambda wildcards: expand(MODEL, **wildcards, member=list(KSTEP.members)),
+    output:
+        "<results>/kstep/evaluate/{engine}/k{k}/jumps.csv",
+    log:
+        "<results>/logs/jumps/{engine}.k{k}.log",
+    conda:
+        "../../envs/model.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=DEVICES,
+        device=PROJECT.device,
+    params:
+        settings=lambda wildcards: settings(
+            controls=JUMPING, jump=jump(wildcards), engine=PROJECT.engines[wildcards.engine], seed=PROJECT.seed
+        ),
+        version=VERSIONS["evaluate"],
+        models=flagged("models", "--model"),
+    message:
+        "Judging single jumps: {wildcards.engine}, k = {wildcards.k}"
+    shell:
+        "python -m mdsnake jumps {input.windows} --settings {params.settings:q} {params.models:q}"
+        " --device {resources.device} --out {output} > {log} 2>&1"
+
+
+rule evaluate:
+    input:
+        rules.prepare.output,
+        nvt=rules.rollout.output.nvt,
+        nve=rules.rollout.output.nve,
+        reference="<results>/{molecule}/simulate/{engine}/replica0.h5",
+        replica="<results>/{molecule}/simulate/{engine}/replica1.h5",
+        history=of_member(HISTORY),
+        screen=ancient("<results>/summary/molecules.csv"),
+    output:
+        table=f"{EVALUATION}.csv",
+        curves=f"{EVALUATION}.curves.json",
+    log:
+        "<results>/logs/evaluate/{molecule}.{engine}.k{k}.{member}.seed{seed}.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=lambda wildcards, input, attempt: attempt * (2000 + 8 * input.size_mb),
+        runtime=60,
+    params:
+        settings=lambda wildcards: settings(
+            molecule=wildcards.molecule,
+            split=split_of(wildcards.molecule),
+            engine=wildcards.engine,
+            member=wildcards.member,
+            k=int(wildcards.k),
+            timestep_fs=PROJECT.engines[wildcards.engine].timestep_fs,
+            temperature_K=PROJECT.engines[wildcards.engine].temperature_K,
+            seed=int(wildcards.seed),
+        ),
+        version=VERSIONS["evaluate"],
+        prepared=subpath(input[0], parent=True),
+        history=flagged("history", "--history"),
+    message:
+        "Evaluating {wildcards.member}: {wildcards.molecule}, {wildcards.engine}, k = {wildcards.k}, seed {wildcards.seed}"
+    shell:
+        "python -m mdsnake evaluate {params.prepared} --settings {params.settings:q} --rollout {input.nvt}"
+        " --nve {input.nve} --reference {input.reference} --replica {input.replica} {params.history:q}"
+        " --out {output.table} --curves {output.curves} > {log} 2>&1"
+
+
+rule summarize:
+    input:
+        runs=each_rollout(f"{EVALUATION}.csv"),
+        jumps=each(rules.jumps.output[0]),
+    output:
+        table=report(
+            "<results>/summary/kstep.csv",
+            caption="../report/summary.rst",
+            category=RIGHT,
+            labels={"result": "All numbers", "kind": "CSV"},
+        ),
+    log:
+        "<results>/logs/summarize.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        version=VERSIONS["evaluate"],
+    message:
+        "Gathering all numbers in {output}"
+    shell:
+        "python -m mdsnake summarize {input} --out {output} > {log} 2>&1"
+
+
+rule evaluate_all:
+    input:
+        rules.summarize.input.runs,
+        rules.summarize.input.jumps,
+
+
+for figure, (category, title, beside) in FIGURES.items():
+
+    rule:
+        name:
+            f"figure_{figure}"
+        input:
+            summary=rules.summarize.output.table,
+            beside=BESIDE[beside],
+            screen=ancient("<results>/summary/molecules.csv"),
+        output:
+            report(
+                f"<results>/figures/kstep/{figure}.png",
+                caption=f"../report/{figure}.rst",
+                category=category,
+                labels={"result": title, "kind": "figure"},
+            ),
+        log:
+            f"<results>/logs/figure/{figure}.log",
+        conda:
+            "../../envs/report.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        params:
+            name=figure,
+            beside=flagged("beside", f"--{beside}"),
+            n=sample_size,
+            version=VERSIONS["evaluate"],
+        message:
+            "Drawing {output}"
+        shell:
+            "python -m mdsnake figure {params.name} {input.summary} {params.beside:q} --out {output} > {log} 2>&1"
+
+
+for table, (category, title, source) in TABLES.items():
+
+    rule:
+        name:
+            f"table_{table}"
+        input:
+            f"<results>/summary/{source}.csv",
+        output:
+            report(
+                f"<results>/tables/kstep/{table}.html",
+                caption=f"../report/table_{table}.rst",
+                category=category,
+                labels={"result": title, "kind": "table"},
+            ),
+        log:
+            f"<results>/logs/table/{table}.log",
+        conda:
+            "../../envs/report.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            name=table,
+            version=VERSIONS["evaluate"],
+        message:
+            "Writing {output}"
+        shell:
+            "python -m mdsnake table {params.name} {input} --out {output} > {log} 2>&1"

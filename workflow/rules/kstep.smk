@@ -1,0 +1,113 @@
+"""The family kstep: its members, paths, settings, figures and tables; no rule."""
+
+KSTEP = PROJECT.kstep
+MEMBERS = [*KSTEP.members, *KSTEP.controls]
+ROLLED = {name: engine for name, engine in KSTEP.engines.items() if engine.rollout}
+JUMPING = [control for control in KSTEP.controls if control in ("zero", "ballistic")]
+
+
+wildcard_constraints:
+    member="|".join(map(re.escape, MEMBERS)),
+
+
+MODEL = "<results>/kstep/train/{engine}/k{k}/{member}/model.safetensors"
+HISTORY = "<results>/kstep/train/{engine}/k{k}/{member}/history.csv"
+ROLLOUT = "<results>/{molecule}/rollout/{engine}/k{k}/{member}/seed{seed}"
+EVALUATION = "<results>/{molecule}/evaluate/{engine}/k{k}/{member}/seed{seed}"
+
+
+def of_member(path):
+    """`path` of a learned member; a control has none."""
+    return lambda wildcards: expand(path, **wildcards) if wildcards.member in KSTEP.members else []
+
+
+def of_source(path):
+    """`path` of the same member on the engine that a training starts from, if any."""
+
+    def transferred(wildcards):
+        source = KSTEP.engines[wildcards.engine].transfer
+        return expand(path, engine=source.engine, k=source.k, member=wildcards.member) if source else []
+
+    return transferred
+
+
+def each(path, **rest):
+    """`path` of every engine and its k, and all values of `rest`."""
+    return [file for name, engine in KSTEP.engines.items() for file in expand(path, engine=name, k=engine.k, **rest)]
+
+
+def each_rollout(path):
+    """`path` of every roll-out: by engine, k and member, molecule and seed."""
+    return lambda wildcards: [
+        file
+        for name, engine in ROLLED.items()
+        for file in expand(
+            path,
+            engine=name,
+            k=engine.k,
+            member=MEMBERS,
+            molecule=passed(name, KSTEP.rollout_splits),
+            seed=KSTEP.seeds,
+        )
+    ]
+
+
+def sample_size(wildcards):
+    """What the figures are drawn from, for their captions."""
+    seeds = f"{len(KSTEP.seeds)} seed" + "s" * (len(KSTEP.seeds) > 1)
+    return "; ".join(
+        f"{name}: {len(passed(name, KSTEP.rollout_splits))} molecules ({', '.join(KSTEP.rollout_splits)}), {seeds}, "
+        f"{engine.rollout.walkers} walkers of {engine.rollout.time_ps:g} ps"
+        for name, engine in ROLLED.items()
+    )
+
+
+def jump(wildcards):
+    """What a model and the run that uses it must agree on."""
+    engine = PROJECT.engines[wildcards.engine]
+    return {
+        "engine": wildcards.engine,
+        "k": int(wildcards.k),
+        "timestep_fs": engine.timestep_fs,
+        "temperature_K": engine.temperature_K,
+        "constraints": engine.constraints,
+    }
+
+
+def training(wildcards):
+    """Settings of a training."""
+    engine = KSTEP.engines[wildcards.engine]
+    return settings(
+        member=wildcards.member,
+        network=KSTEP.members[wildcards.member],
+        loss=engine.loss,
+        augmentation=KSTEP.augmentation,
+        training=engine.train,
+        frozen_layers=engine.transfer.frozen_layers if engine.transfer else 0,
+        seed=PROJECT.seed,
+    )
+
+
+# What is drawn beside the summary: name of the option, files.
+BESIDE = {
+    "nothing": lambda wildcards: [],
+    "history": lambda wildcards: each(HISTORY, member=list(KSTEP.members)),
+    "curves": each_rollout(f"{EVALUATION}.curves.json"),
+}
+FIGURES = {
+    "training": (RUN, "Training curves", "history"),
+    "one_jump_error": (RIGHT, "Error of one jump", "nothing"),
+    "distributions": (RIGHT, "Bonds, angles and torsions", "curves"),
+    "lag_rmsd": (RIGHT, "Motion within one lag", "nothing"),
+    "flip_rate": (RIGHT, "Rate of torsion flips", "nothing"),
+    "rdf": (RIGHT, "Distances between atoms", "curves"),
+    "vdos": (RIGHT, "Vibrational spectrum", "curves"),
+    "energy_drift": (RIGHT, "Energy drift without thermostat", "curves"),
+    "cost": (COST, "Calls and wall-clock", "nothing"),
+}
+TABLES = {
+    "accuracy": (RIGHT, "Accuracy by member", "kstep"),
+    "cost": (COST, "Cost by member", "kstep"),
+    "rejections": (DROPPED, "Rejected jumps by reason", "kstep"),
+    "dropped": (DROPPED, "Dropped molecules by reason", "molecules"),
+}

@@ -1,0 +1,43 @@
+"""A propagator at work, from states of the reference; the plain integrators are members like any other."""
+
+
+rule rollout:
+    input:
+        rules.prepare.output,
+        bursts=BURSTS,
+        model=of_member(MODEL),
+    output:
+        nvt=f"{ROLLOUT}.h5",
+        nve=f"{ROLLOUT}.nve.h5",
+    log:
+        "<results>/logs/rollout/{molecule}.{engine}.k{k}.{member}.seed{seed}.log",
+    conda:
+        "../../envs/model.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+        gpu=lambda wildcards: DEVICES * (wildcards.member in KSTEP.members),
+        device=PROJECT.device,
+    params:
+        settings=lambda wildcards: settings(
+            member=wildcards.member,
+            jump=jump(wildcards),
+            rollout=KSTEP.engines[wildcards.engine].rollout,
+            seed=int(wildcards.seed),
+        ),
+        engine=lambda wildcards: PROJECT.engines[wildcards.engine].model_dump_json(),
+        version=VERSIONS["rollout"],
+        prepared=subpath(input[0], parent=True),
+        model=flagged("model", "--model"),
+        work=scratch("rollout"),
+    message:
+        "Rolling out {wildcards.member}: {wildcards.molecule}, {wildcards.engine}, k = {wildcards.k}, seed {wildcards.seed}"
+    shell:
+        "python -m mdsnake rollout {params.prepared} --settings {params.settings:q} --engine {params.engine:q}"
+        " --bursts {input.bursts} {params.model:q} --device {resources.device} --work {params.work}"
+        " --out {output.nvt} --nve {output.nve} > {log} 2>&1"
+
+
+rule rollout_all:
+    input:
+        each_rollout(f"{ROLLOUT}.h5"),
