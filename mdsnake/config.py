@@ -154,7 +154,8 @@ S = TypeVar("S", bound=Settings)
 
 def one_line(error: ValidationError, source: str) -> str:
     """The first fault of `error` as `source: key: what`."""
-    first = error.errors(include_url=False)[0]
+    # A misspelt key shows twice, as one too many and one that lacks; the first is the one to tell.
+    first = min(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"]) or "configuration"
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
@@ -177,7 +178,10 @@ def read_settings(model: type[S], text_or_path: str) -> S:
     A command line carries JSON (it begins with a brace); a person passes a file.
     """
     if text_or_path.lstrip().startswith("{"):
-        return parse(model, json.loads(text_or_path), "--settings")
+        try:
+            return parse(model, json.loads(text_or_path), "--settings")
+        except json.JSONDecodeError as error:
+            raise UserError(f"--settings: not valid JSON: {error}; quote it as a whole, or pass a file") from error
     path = Path(text_or_path)
     if not path.is_file():
         raise UserError(f"{path}: no such settings file")

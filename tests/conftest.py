@@ -77,7 +77,9 @@ def jump() -> Jump:
 
 
 def bursts_of(prepared: Path, engine: Engine, folder: Path) -> Path:
-    simulate_bursts(prepared, SimulateSettings(name=prepared.name, engine=engine, seed=0), folder / "bursts.h5", folder / "work")
+    simulate_bursts(
+        prepared, SimulateSettings(name=prepared.name, engine=engine, seed=0), folder / "bursts.h5", folder / "work"
+    )
     return folder / "bursts.h5"
 
 
@@ -95,7 +97,11 @@ def water_bursts(water: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def windows(
-    ethane: Path, water: Path, ethane_bursts: Path, water_bursts: Path, jump: Jump,
+    ethane: Path,
+    water: Path,
+    ethane_bursts: Path,
+    water_bursts: Path,
+    jump: Jump,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """Windows of ethane to train on and of water to test on."""

@@ -55,7 +55,7 @@ def training(inputs: Inputs) -> Figure:
             a.set_ylabel("loss")
             a.set_title(f"{engine}, k = {_number(k)}")
     kinds = [
-        Line2D([], [], color="#444444", label="validation (point: kept model)"),
+        Line2D([], [], color="#444444", label="validation (point: its lowest)"),
         Line2D([], [], color="#444444", alpha=0.45, ls=(0, (2, 1)), label="training"),
     ]
     caption = f"n = {len(inputs.histories)} trainings. The loss has no unit; panels of different k do not compare."

@@ -39,7 +39,7 @@ _REASONS = {
     "bond": "a bond was stretched too far",
     "kinetic": "the kinetic energy was too high",
     "potential": "the potential energy changed too much",
-    "energy": "no velocity scaling could conserve the energy",
+    "energy": "the energy check refused it",
 }
 
 METRICS: dict[str, Metric] = {
@@ -161,6 +161,10 @@ METRICS: dict[str, Metric] = {
     ),
     "accepted_fraction": Metric("1", 1, "jumps", "accepted", "jumps that passed every check"),
     "fallback_fraction": Metric("1", 0, "jumps", "fell back", "jumps replaced by the reference integrator"),
+    "lost_fraction": Metric(
+        "1", 0, "jumps", "lost",
+        "jumps after which not even the reference integrator could go on, so that the frame was repeated",
+    ),
     **{
         f"rejected_{reason}": Metric(
             "1/jump", 0, "jumps", f"rejected: {reason}",

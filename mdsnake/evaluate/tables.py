@@ -25,7 +25,7 @@ COST = (
     "wall_clock_speedup", "ess", "ess_per_force_call", "ess_per_second", "break_even",
 )  # fmt: skip
 REJECTIONS = (
-    "accepted_fraction", "fallback_fraction", *(f"rejected_{reason}" for reason in REASONS),
+    "accepted_fraction", "fallback_fraction", "lost_fraction", *(f"rejected_{reason}" for reason in REASONS),
     "projection_position", "projection_velocity",
 )  # fmt: skip
 

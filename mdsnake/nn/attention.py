@@ -24,7 +24,8 @@ def varlen_attention(
     real = torch.arange(longest, device=q.device) < lengths[:, None]
 
     def spread(x: Tensor) -> Tensor:
-        return x.new_zeros((len(lengths), longest, *x.shape[1:])).masked_scatter(real[..., None, None], x).transpose(1, 2)
+        padded = x.new_zeros((len(lengths), longest, *x.shape[1:]))
+        return padded.masked_scatter(real[..., None, None], x).transpose(1, 2)
 
     out = scaled_dot_product_attention(spread(q), spread(k), spread(v), attn_mask=real[:, None, None, :])
     return out.transpose(1, 2)[real]

@@ -6,15 +6,15 @@ from torch import Tensor
 
 
 def segment_sum(
-    values: Shaped[Tensor, "rows *columns"], index: Int[Tensor, " rows"], size: int
-) -> Shaped[Tensor, "{size} *columns"]:
+    values: Shaped[Tensor, " rows *columns"], index: Int[Tensor, " rows"], size: int
+) -> Shaped[Tensor, " {size} *columns"]:
     """Rows of `values` added up by `index` into `size` rows."""
     return torch.zeros((size, *values.shape[1:]), dtype=values.dtype, device=values.device).index_add(0, index, values)
 
 
 def segment_mean(
-    values: Float[Tensor, "rows *columns"], index: Int[Tensor, " rows"], size: int
-) -> Float[Tensor, "{size} *columns"]:
+    values: Float[Tensor, " rows *columns"], index: Int[Tensor, " rows"], size: int
+) -> Float[Tensor, " {size} *columns"]:
     """Rows of `values` averaged by `index` into `size` rows; 0 where there are none."""
     counts = torch.bincount(index, minlength=size).clamp(min=1).to(values.dtype)
     return segment_sum(values, index, size) / counts.view(-1, *[1] * (values.dim() - 1))

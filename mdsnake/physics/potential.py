@@ -80,6 +80,10 @@ class Potential(Protocol):
         """The velocities at `x` without their part along the constraints."""
         ...
 
+    def reset(self) -> None:
+        """Forget what was computed before, so that what follows does not depend on it."""
+        ...
+
 
 class Unconstrained:
     """The members of `Potential` that are alike wherever no bond is rigid."""
@@ -97,6 +101,9 @@ class Unconstrained:
 
     def project_velocities(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
         return v
+
+    def reset(self) -> None:
+        return None
 
 
 def open_potential(prepared: Path, engine: Engine) -> Potential:

@@ -90,7 +90,7 @@ def _run(
     engine: Engine | None,
 ) -> Piece:
     """All frames of all walkers over `time_ps`, thermostatted as `engine` is, or at constant energy."""
-    frames = round(time_ps / settings.jump.lag_ps)
+    frames = max(1, round(time_ps / settings.jump.lag_ps))
     current, done = list(states), []
     counts = pieces_of(frames)
     step = _thermostatted(propagator, potential, settings.jump.lag_ps, engine) if engine else propagator
@@ -123,6 +123,7 @@ def _piece(
 ) -> Piece:
     before = propagator.counters + potential.calls.counters()
     start = time.perf_counter()
+    potential.reset()
     frames = []
     for _ in range(count):
         states = step(states, rng)

@@ -10,6 +10,17 @@ from mdsnake.errors import UserError
 
 
 @contextlib.contextmanager
+def telling_full_disk(path: str | Path) -> Iterator[None]:
+    """Report a disk that is full while `path` is written as a `UserError`."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if "No space left" in str(error) or getattr(error, "errno", None) in (28, 122):
+            raise UserError(f"{path}: the disk is full; free some space and run again") from error
+        raise
+
+
+@contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success fsync it and rename it into place.
 
@@ -22,15 +33,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        if "No space left" in str(error) or error.errno in (28, 122):
-            raise UserError(f"{path}: the disk is full; free some space and run again") from error
-        raise
+        with telling_full_disk(path):
+            yield temporary
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -26,9 +26,12 @@ class Curves(Callback):
         self._start = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if not trainer.callback_metrics:  # a resumed training ends its last epoch once more
+            return
         self.seconds += time.perf_counter() - self._start
         metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
-        self.rows.append({"step": trainer.global_step, "seconds": self.seconds, **metrics})
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self.rows.append({"step": trainer.global_step, "seconds": self.seconds, "lr": rate, **metrics})
         if trainer.is_global_zero:
             val = f", validation {metrics['val_loss']:.4f}" if "val_loss" in metrics else ""
             share = 100 * trainer.global_step / self.max_steps

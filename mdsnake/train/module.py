@@ -37,13 +37,15 @@ class Module(lightning.LightningModule):
         self.log_dict(names, on_step=False, on_epoch=True, batch_size=batch.num_graphs, sync_dist=stage == "val")
         return parts["loss"]
 
-    def on_train_epoch_end(self) -> None:
-        self.log("lr", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
-
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
         settings = self.training_settings
         trained = [p for p in self.model.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        optimizer = torch.optim.AdamW(
+            trained,
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=settings.precision == "32",  # mixed precision cannot clip the gradients of a fused optimiser
+        )
         scheduler = LambdaLR(optimizer, lambda step: learning_rate_factor(step, settings))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
@@ -81,7 +83,8 @@ class Data(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         assert self.trainer is not None
-        length = min(self.training.validate_every, self.training.max_steps) * self.training.accumulate_batches
+        left = max(1, self.training.max_steps - self.trainer.global_step)
+        length = min(self.training.validate_every, left) * self.training.accumulate_batches
         epoch = Epoch(self.batches, self.seed, self.trainer.current_epoch, self.trainer.global_rank, length)
         return DataLoader(epoch, batch_size=None)
 

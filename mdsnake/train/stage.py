@@ -1,16 +1,22 @@
 """One trainer for every family: EMA, clipping, accumulation, mixed precision, early stop, resume, several devices."""
 
+import math
+import signal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.utilities import rank_zero_only
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from mdsnake.config import VERSIONS
 from mdsnake.errors import UserError
 from mdsnake.families.base import Task, n_parameters, resolve_device
+from mdsnake.store.atomic import telling_full_disk
 from mdsnake.store.checkpoint import save_model
 from mdsnake.store.h5md import provenance
 from mdsnake.store.work import fingerprint, work_folder
@@ -29,10 +35,14 @@ def train(
 ) -> None:
     """Train what `settings.family` makes of `windows`; write the averaged weights and the curves.
 
-    An interrupted training goes on from its last validation.
+    An interrupted training goes on from its last validation.  On several devices this runs once for each; the
+    first process starts the others, and alone holds the scratch folder and writes.
     """
     room = import_module(f"mdsnake.families.{settings.family}.task")
     task: Task = room.open_task(windows, settings, pretrained)
+    if getattr(rank_zero_only, "rank", 0):
+        fit(task, work, device)
+        return
     files = [windows, *room.files_of(windows), *([pretrained] if pretrained else [])]
     key = fingerprint(VERSIONS["train"], settings.model_dump(mode="json"), *files)
     with work_folder(work, key) as folder:
@@ -50,15 +60,18 @@ def fit(task: Task, folder: Path, device: str = "auto") -> Curves:
     curves = Curves(settings.max_steps)
     validated = bool(task.batches.validation_batches())
     watched = "val_loss" if validated else "train_loss"
-    checkpoint = ModelCheckpoint(folder, save_last=True, save_top_k=0, save_on_train_epoch_end=True)
-    stop = EarlyStopping(watched, patience=settings.patience, check_on_train_epoch_end=True)
+    checkpoint = ModelCheckpoint(folder, "last", enable_version_counter=False, save_on_train_epoch_end=True)
+    stop = EarlyStopping(watched, patience=settings.patience, check_on_train_epoch_end=True, strict=False)
     callbacks: list[Callback] = [curves, stop, checkpoint]
     if settings.ema_decay:
-        callbacks.insert(0, EMAWeightAveraging(decay=settings.ema_decay, use_buffers=True))
+        # Buffers hold integers, which an average would spoil; the foreach form leaves equal weights as they are.
+        average = WeightAveraging(use_buffers=False, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))
+        callbacks.insert(0, average)
     trainer = lightning.Trainer(
         accelerator="gpu" if resolve_device(device).type == "cuda" else "cpu",
         devices=settings.devices,
         strategy="ddp" if settings.devices > 1 else "auto",
+        plugins=[LightningEnvironment()],  # a batch system's own variables describe the job, not this training
         precision=settings.precision,
         max_steps=settings.max_steps,
         gradient_clip_val=settings.gradient_clip,
@@ -75,10 +88,19 @@ def fit(task: Task, folder: Path, device: str = "auto") -> Curves:
     last = folder / "last.ckpt"
     module = Module(task.model, settings, task.seed)
     data = Data(task.batches, settings, task.seed)
+    on_interrupt = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit(module, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
+        with telling_full_disk(folder):
+            trainer.fit(module, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
     except torch.OutOfMemoryError as error:
         raise UserError("training: the device is out of memory; lower batch_size") from error
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    except SystemExit as leaving:  # so Lightning answers Ctrl-C, and ignores the next, and SIGTERM, with status 0
+        if not isinstance(leaving.__context__, KeyboardInterrupt):
+            raise SystemExit(128 + signal.SIGTERM) from None
+        signal.signal(signal.SIGINT, on_interrupt)
+        raise KeyboardInterrupt from None
+    if not math.isfinite(trainer.callback_metrics.get(watched, 0.0)):
+        raise UserError(f"training: {watched} is not finite at step {trainer.global_step}; lower learning_rate")
+    if trainer.is_global_zero:  # the checkpoint holds the average, also where nothing was left to do
+        module.load_state_dict(torch.load(last, map_location="cpu", weights_only=True)["state_dict"])
     return curves

@@ -10,7 +10,6 @@ from mdsnake.nn.rotations import random_rotations
 from tests.families.conformance import CASES, Case, outputs, overfit, relative_error
 
 REFLECTION = torch.diag(torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64))
-TOLERANCE = 1e-5  # single precision
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -41,7 +40,7 @@ def test_outputs_turn_with_the_inputs(case: Case, fitted: tuple[Family, list[flo
     before = outputs(model, batch)
     for turn, shift in moves(model):
         for name, found in outputs(model, case.moved(batch, turn, shift)).items():
-            assert relative_error(found, case.turned(name, before[name], turn)) < TOLERANCE, name
+            assert relative_error(found, case.turned(name, before[name], turn)) < case.tolerance, name
 
 
 def test_the_loss_does_not_depend_on_the_frame(case: Case, fitted: tuple[Family, list[float]]) -> None:
@@ -60,7 +59,7 @@ def test_the_order_of_the_nodes_does_not_matter(case: Case, fitted: tuple[Family
     assert not torch.equal(order, torch.arange(len(order)))
     before, after = outputs(model, batch), outputs(model, other)
     for name in before:
-        assert relative_error(after[name], before[name][order]) < TOLERANCE, name
+        assert relative_error(after[name], before[name][order]) < case.tolerance, name
     generator = Generator().manual_seed(0)
     torch.testing.assert_close(model.loss(other, generator), model.loss(batch, generator), rtol=1e-3, atol=1e-5)
 
@@ -114,9 +113,7 @@ def test_the_same_seed_gives_the_same_sample(case: Case, fitted: tuple[Family, l
         assert torch.equal(before[name], after[name]), name
 
 
-def test_a_model_for_something_else_is_refused(
-    case: Case, fitted: tuple[Family, list[float]], tmp_path: Path
-) -> None:
+def test_a_model_for_something_else_is_refused(case: Case, fitted: tuple[Family, list[float]], tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     for message, ask in case.refused.items():
         with pytest.raises(UserError) as error:

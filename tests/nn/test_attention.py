@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import torch
 from torch import Generator, Tensor
 
@@ -15,7 +17,7 @@ def qkv(seed: int = 0) -> list[Tensor]:
 def test_it_is_softmax_attention_of_each_sample() -> None:
     q, k, v = qkv()
     found = varlen_attention(q, k, v, PTR)
-    for start, stop in zip(PTR[:-1], PTR[1:], strict=True):
+    for start, stop in pairwise(PTR):
         a, b, c = (x[start:stop].transpose(0, 1) for x in (q, k, v))
         weights = torch.softmax(a @ b.transpose(1, 2) / 2, dim=-1)
         torch.testing.assert_close(found[start:stop], (weights @ c).transpose(0, 1))

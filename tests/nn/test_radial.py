@@ -7,7 +7,9 @@ from mdsnake.nn.radial import GaussianBasis, cosine_cutoff
 
 def test_a_gaussian_is_one_at_its_centre_and_as_wide_as_the_grid() -> None:
     basis = GaussianBasis(5, 1.0)
-    assert basis(torch.tensor(0.25)).tolist() == pytest.approx([2.718281828 ** (-0.5 * n * n) for n in (-1, 0, 1, 2, 3)])
+    assert basis(torch.tensor(0.25)).tolist() == pytest.approx(
+        [2.718281828 ** (-0.5 * n * n) for n in (-1, 0, 1, 2, 3)]
+    )
     assert basis(torch.zeros(2, 3)).shape == (2, 3, 5)
     assert basis.state_dict() == {}
 

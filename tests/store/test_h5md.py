@@ -22,7 +22,7 @@ def trajectory() -> Trajectory:
         velocities=rng.standard_normal((n, 3, 3)).astype(np.float32),
         forces=rng.standard_normal((n, 3, 3)).astype(np.float32),
         potential=rng.standard_normal(n), segment=np.repeat([0, 1], LENGTHS), frame_ps=0.004, degrees_of_freedom=6,
-        provenance=provenance({"seed": 3}, platform="Reference"), counters={"force_calls": 8.0},
+        provenance=provenance(settings={"seed": 3}, platform="Reference"), counters={"force_calls": 8.0},
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ rule train:
         "<results>/logs/train/{engine}.k{k}.{member}.log",
     wildcard_constraints:
         member="|".join(map(re.escape, KSTEP.members)),
+    priority: 1  # the longest jobs, and others wait for them
     conda:
         "../../envs/model.yaml"
     resources:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from mdsnake.config import Engine, Fraction, Settings, Split, Training
 
@@ -23,6 +23,12 @@ class Network(Settings):
     radial_functions: PositiveInt = 16
     cutoff_nm: PositiveFloat = 1.0
     max_kick_nm_per_ps: PositiveFloat = Field(20.0, description="norm clamp of an atom's change of velocity in a kick")
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> "Network":
+        if self.kind == "transformer-egnn" and self.width % self.heads:
+            raise ValueError("width must be a multiple of heads")
+        return self
 
 
 class LossWeights(Settings):
@@ -66,8 +72,9 @@ class Rollout(Settings):
     max_potential_change_kj_per_mol: PositiveFloat = 1000.0
     energy_check: Literal["metropolis", "ghmc", "rescale", "none"] = Field(
         "metropolis",
-        description="metropolis: take a jump with probability min(1, exp(−ΔH/kT)), else fall back, which cools the more "
-        "is refused; ghmc: else turn velocities round, which is exact but stands still; rescale: scale velocities to keep H",
+        description="metropolis: take a jump with probability min(1, exp(−ΔH/kT)), else fall back, which cools the "
+        "more is refused; ghmc: else turn velocities round, which is exact but stands still; rescale: scale velocities "
+        "to keep H",
     )
 
 

@@ -75,7 +75,7 @@ def load_windows(group: WindowGroup, jump: Jump) -> MoleculeWindows:
     x -= np.einsum("tnai,a->tni", x, mass)[:, :, None]
     v = trajectory.velocities[frames]
     x, v, f = (torch.tensor(a, dtype=torch.float32) for a in (x, v, trajectory.forces[frames]))
-    return MoleculeWindows(group.molecule, molecule_tensors(graph), x, v, f, trajectory.counters.get("total_ms", 0.0) * 1e-3)
+    return MoleculeWindows(group.molecule, molecule_tensors(graph), x, v, f, 1e-3 * trajectory.counters.get("total_ms", 0.0))
 
 
 class WindowBatches:
@@ -114,5 +114,5 @@ class WindowBatches:
         return [
             collate([windows.select(chosen, self.jump, NO_AUGMENTATION, None)])
             for windows in self.validation
-            for chosen in torch.arange(0, len(windows), max(1, len(windows) // most)).split(self.batch_size)
+            for chosen in torch.arange(0, len(windows), -(-len(windows) // most)).split(self.batch_size)
         ]

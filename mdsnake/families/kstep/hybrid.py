@@ -23,6 +23,9 @@ from mdsnake.physics.integrators import State, total_energy, verlet_step
 from mdsnake.physics.potential import EvaluationFailed, Potential
 from mdsnake.units import BOLTZMANN, kinetic_energy
 
+#: What is counted, beside the sizes of projections.
+REASONS = ("nonfinite", "bond", "kinetic", "potential", "energy")
+TALLIES = ("jumps", "accepted", "fallbacks", "network_calls", "network_ms", *(f"rejected_{r}" for r in REASONS))
 #: Bounds on the factor by which velocities are scaled to conserve energy.
 ENERGY_SCALE = (0.5, 2.0)
 
@@ -41,6 +44,16 @@ class Propagator(Protocol):
 
 #: Proposes displacements and velocity changes (W, N, 3) from positions, velocities and forces (W, N, 3).
 Proposal = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclasses.dataclass
+class Frozen:
+    """No jump at all: every frame is the one before, so only a thermostat acts."""
+
+    counters: Counters = dataclasses.field(default_factory=Counters)
+
+    def __call__(self, states: Sequence[State], rng: np.random.Generator) -> list[State]:
+        return list(states)
 
 
 @dataclasses.dataclass
@@ -77,7 +90,7 @@ class Hybrid:
     settings: Rollout
     bonds: np.ndarray
     bond_lengths: np.ndarray
-    counters: Counters = dataclasses.field(default_factory=Counters)
+    counters: Counters = dataclasses.field(default_factory=lambda: Counters(dict.fromkeys(TALLIES, 0.0)))
 
     def __post_init__(self) -> None:
         self.mass = self.potential.masses[:, None]
@@ -113,7 +126,11 @@ class Hybrid:
                 return dataclasses.replace(state, v=-state.v)
             break
         self.counters["fallbacks"] += 1
-        return self.fallback.lag(state)
+        try:
+            return self.fallback.lag(state)
+        except EvaluationFailed:  # an exploded molecule cannot be brought back: it stays where it is, and is told of
+            self.counters["lost"] += 1
+            return state
 
     def _close(self, before: State, x: np.ndarray, v: np.ndarray) -> State:
         """The state after the last half-kick, or `Rejected`."""

@@ -5,12 +5,13 @@ unordered pairs and push along the line between two atoms.  So forces turn with 
 angular momentum are conserved exactly.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import silu
+from torch.nn.functional import linear, silu
 
 from mdsnake.families.kstep.features import ATOM_CLASSES, PAIR_CLASSES
 from mdsnake.nn.attention import varlen_attention
@@ -124,7 +125,10 @@ class PairLayer(nn.Module):
                 linear.bias[first:] = 0
 
     def chemistry(
-        self, h: Float[Tensor, "atoms width"], pair: Float[Tensor, "pairs width"], atoms: Int[Tensor, "2 pairs"]
+        self,
+        h: Float[Tensor, "atoms width"],
+        pair: Float[Tensor, "pairs width"],
+        atoms: Int[Tensor, "2 pairs"],
     ) -> Chemistry:
         """From atom and pair features of the bond graph."""
         ends = self.from_chemistry(h)
@@ -132,15 +136,23 @@ class PairLayer(nn.Module):
         return Chemistry(known, self.stiffness(silu(known)).view(len(known), self.variants, N_STRETCH))
 
     def forward(
-        self, h: Float[Tensor, "atoms width"], known: Chemistry, pairs: Pairs
-    ) -> tuple[Float[Tensor, "atoms width"], Float[Tensor, "pairs variants"]]:
-        """New atom features, and pushes along the pairs' directions in FORCE_SCALE."""
+        self, h: Float[Tensor, "atoms width"], known: Chemistry, pairs: Pairs, wanted: Sequence[int]
+    ) -> tuple[Float[Tensor, "atoms width"], Float[Tensor, "pairs wanted"]]:
+        """New atom features, and the `wanted` variants of the pushes along the pairs' directions in FORCE_SCALE."""
         ends = self.from_atoms(h)
         features = self.from_geometry(torch.cat([self.radial(pairs.distance), pairs.stretch], dim=-1))
         message = silu(self.message(silu(known.pair + ends[pairs.atoms[0]] + ends[pairs.atoms[1]] + features)))
         message = message * cosine_cutoff(pairs.distance, self.cutoff)[:, None]
-        push = self.push(message) + (known.stiffness * pairs.stretch[:, None]).sum(-1)
+        weight, bias = _variants(self.push.weight, wanted, 0), _variants(self.push.bias, wanted, 0)
+        stiffness = _variants(known.stiffness, wanted, 1)
+        push = linear(message, weight, bias) + (stiffness * pairs.stretch[:, None]).sum(-1)
         return (self.update(h, message, pairs.atoms) if self.update else h), push
+
+
+def _variants(values: Tensor, wanted: Sequence[int], dim: int) -> Tensor:
+    """Along `dim`, the first entry for variant 0, and for the others what they add to it."""
+    first, *added = values.unbind(dim)
+    return torch.stack([first + added[i - 1] if i else first for i in wanted], dim)
 
 
 class AtomAttention(nn.Module):

@@ -7,7 +7,7 @@ import numpy as np
 
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import CONTROLS, Jump, RolloutSettings
-from mdsnake.families.kstep.hybrid import Hybrid, Propagator, Proposal, Verlet
+from mdsnake.families.kstep.hybrid import Frozen, Hybrid, Propagator, Proposal, Verlet
 from mdsnake.physics.integrators import State, largest_stable_timestep
 from mdsnake.physics.potential import Potential
 from mdsnake.store.graph import MoleculeGraph
@@ -32,6 +32,8 @@ def open_propagator(
     """The propagator of `settings.member`; `states` are thermal ones, for the choice of `verlet-stable`'s step."""
     member, jump = settings.member, settings.jump
     dt = jump.timestep_fs * 1e-3
+    if member == "zero":
+        return Frozen()
     if member == "verlet":
         return Verlet(potential, jump.k, dt)
     if member == "verlet-stable":

@@ -16,7 +16,7 @@ molecule's mean force cancels between the ends and the middle.  Forces depend on
 held by SHAKE after every drift and RATTLE after every kick, which keeps both properties.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 import torch
@@ -38,6 +38,8 @@ from mdsnake.families.kstep.layers import (
 from mdsnake.families.kstep.objective import jump_loss
 from mdsnake.nn.constraints import rattle, shake
 from mdsnake.nn.segments import remove_net_momentum, segment_sum
+
+MEAN_AND_FIRST = (0, 1)  # variants: g and g₀
 
 
 class KstepModel(Family):
@@ -70,23 +72,27 @@ class KstepModel(Family):
         h, pair, atoms = self.atom_embedding(batch.atoms), self.pair_embedding(batch.pair_classes), batch.pair_index
         for bond in self.bonds:
             h = bond(h, pair, atoms)
+        if self.attention:
+            h = self.attention[0](h, batch.ptr)
         return h, [layer.chemistry(h, pair, atoms) for layer in cast(Iterable[PairLayer], self.layers)]
 
     def forces(
-        self, batch: Batch, x: Float[Tensor, "atoms 3"], chemistry: tuple[Tensor, list[Chemistry]]
-    ) -> Float[Tensor, "atoms variants 3"]:
-        """The learned forces in kJ/mol/nm at x in nm: g, then g₀, g₁, … up to the middle."""
+        self,
+        batch: Batch,
+        x: Float[Tensor, "atoms 3"],
+        chemistry: tuple[Tensor, list[Chemistry]],
+        wanted: Sequence[int],
+    ) -> Float[Tensor, "atoms wanted 3"]:
+        """Learned forces in kJ/mol/nm at x in nm: variant 0 is g, 1 is g₀, 2 is g₁, … up to the middle."""
         h, known = chemistry
         pairs = pair_geometry(x, batch.pair_index, batch.rest, batch.pair_classes)
         pushes = []
         for index, layer in enumerate(self.layers):
-            if self.attention:
+            if self.attention and index:
                 h = self.attention[index](h, batch.ptr)
-            h, push = layer(h, known[index], pairs)
+            h, push = layer(h, known[index], pairs, wanted)
             pushes.append(push)
-        total = torch.stack(pushes).sum(0)
-        total = torch.cat([total[:, :1], total[:, :1] + total[:, 1:]], dim=1) * FORCE_SCALE
-        force = total[:, :, None] * pairs.direction[:, None]
+        force = FORCE_SCALE * torch.stack(pushes).sum(0)[:, :, None] * pairs.direction[:, None]
         return segment_sum(torch.cat([force, -force]), pairs.atoms.flatten(), len(x))
 
     def forward(
@@ -101,18 +107,19 @@ class KstepModel(Family):
         n, tau = self.network.drifts, self.jump.lag_ps
         step = tau / n
         x, v = batch.positions, batch.velocities
-        start = g = self.forces(batch, x, chemistry)
-        v = self._hold(batch, x, v + self._kick(batch, 0.5 * step * g[:, 1] - 0.5 * tau * g[:, 0]))
-        for i in range(1, n + 1):
+        start = self.forces(batch, x, chemistry, MEAN_AND_FIRST)
+        v = self._hold(batch, x, v + self._kick(batch, 0.5 * step * start[:, 1] - 0.5 * tau * start[:, 0]))
+        for i in range(1, n):
             x, v = self._drift(batch, x, v, step)
-            g = self.forces(batch, x, chemistry)
-            mirrored = min(i, n - i)
-            force = step * g[:, 1 + mirrored] if mirrored else 0.5 * step * g[:, 1] - 0.5 * tau * g[:, 0]
-            v = self._hold(batch, x, v + self._kick(batch, force))
+            g = self.forces(batch, x, chemistry, [1 + min(i, n - i)])
+            v = self._hold(batch, x, v + self._kick(batch, step * g[:, 0]))
+        x, v = self._drift(batch, x, v, step)
+        end = self.forces(batch, x, chemistry, MEAN_AND_FIRST)
+        v = self._hold(batch, x, v + self._kick(batch, 0.5 * step * end[:, 1] - 0.5 * tau * end[:, 0]))
         return {
             "displacement": x - batch.positions,
             "velocity_change": v - batch.velocities,
-            "mean_force": torch.stack([start[:, 0], g[:, 0]], dim=1),
+            "mean_force": torch.stack([start[:, 0], end[:, 0]], dim=1),
         }
 
     def _drift(
@@ -140,7 +147,7 @@ class KstepModel(Family):
 
     def loss(self, batch: Batch, generator: Generator) -> dict[str, Tensor]:
         chemistry = self.chemistry(batch)
-        at_target = self.forces(batch, batch.target_positions, chemistry)[:, 0]
+        at_target = self.forces(batch, batch.target_positions, chemistry, [0])[:, 0]
         return jump_loss(self(batch, chemistry), at_target, batch, self.weights, self.jump, self._hold)
 
     @torch.no_grad()

@@ -19,6 +19,7 @@ from mdsnake.units import BOLTZMANN
 
 PICOMETRE = 1e-3  # nm
 ANGLE_SCALE = 0.02  # rad
+VELOCITY_SCALE = 10.0  # kinetic errors well above kT over this count by their logarithm
 
 
 def jump_loss(
@@ -53,7 +54,7 @@ def jump_loss(
     energy = segment_sum(work, index, size) / kT
     dforce = torch.cat([start - batch.forces, force_at_target - batch.target_forces]) / FORCE_SCALE
     parts = {
-        "velocity": weights.velocity * kinetic.mean(),
+        "velocity": weights.velocity * torch.log1p(VELOCITY_SCALE * kinetic).mean() / VELOCITY_SCALE,
         "position": weights.position * torch.log1p(position).mean(),
         "energy": weights.energy * torch.log1p(energy.square()).mean(),
         "force": weights.force * dforce.square().mean(),

@@ -20,8 +20,9 @@ def open_task(windows: Path, settings: TrainSettings, pretrained: Path | None) -
     """The training that `settings` describe, on `windows`, perhaps from the weights of another engine's model."""
     index = Windows.load(windows)
     jump = parse(Jump, index.jump, str(windows))
-    torch.manual_seed(settings.seed)
-    model = KstepModel(settings.network, jump, settings.loss)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        model = KstepModel(settings.network, jump, settings.loss)
     if pretrained:
         _take_weights(model, pretrained)
         freeze(model, settings.frozen_layers)

@@ -8,30 +8,29 @@ import torch
 from torch import Generator, Tensor
 from torch_geometric.data import Batch
 
+from mdsnake.families.kstep.config import Jump
 from mdsnake.families.kstep.features import ELEMENTS
 from mdsnake.families.kstep.model import KstepModel
 from mdsnake.families.kstep.task import load_model
 from mdsnake.store.checkpoint import save_model
-from tests.families.kstep.toys import JUMP, KINDS, toy_batch, toy_model
+from tests.families.kstep.toys import toy_batch, toy_model
 
 VECTORS = ("velocities", "forces", "target_velocities", "target_forces")
 POINTS = ("positions", "target_positions")
-INDICES = ("pair_index", "bonds", "angles", "dihedrals")
-
-__all__ = ["KINDS", "case"]
+INDICES = ("pair_index", "bonds", "angles", "dihedrals", "rigid")
 
 
-def case(kind: str) -> dict[str, Any]:
+def case(kind: str, jump: Jump) -> dict[str, Any]:
     return {
-        "model": partial(toy_model, kind),
-        "batch": partial(toy_batch, "H2O", "CH3OH", "C2H6"),
+        "model": partial(toy_model, kind, jump),
+        "batch": partial(toy_batch, "H2O", "CH3OH", "C2H6", jump=jump),
         "moved": moved,
         "turned": lambda name, value, turn: value @ turn.T,
         "permuted": permuted,
         "inputs": ("positions", "velocities"),
-        "fit": (1e-2, 40, 4.0),
+        "fit": (1e-2, 40, 3.0),
         "save": save,
-        "load": partial(load_model, jump=JUMP),
+        "load": partial(load_model, jump=jump),
         "refused": {
             "trained for k 4, asked for 8": partial(load_after, k=8),
             "trained for timestep_fs 1.0, asked for 2.0": partial(load_after, timestep_fs=2.0),
@@ -59,7 +58,8 @@ def permuted(batch: Batch, generator: Generator) -> tuple[Batch, Tensor]:
         result[name] = place[batch[name]]
     shuffled = torch.randperm(batch.pair_index.shape[1], generator=generator)
     result.pair_index = result.pair_index[:, shuffled].flip(0)
-    result.pair_classes, result.rest = batch.pair_classes[shuffled], batch.rest[shuffled]
+    for name in ("pair_classes", "rest"):
+        result[name] = batch[name][shuffled]
     return result, order
 
 
@@ -78,10 +78,10 @@ def save(path: Path, model: KstepModel) -> None:
 def load_after(path: Path, model: KstepModel, **changes: Any) -> None:
     """Ask the model's own file for another jump."""
     save(path, model)
-    load_model(path, JUMP.model_copy(update=changes))
+    load_model(path, model.jump.model_copy(update=changes))
 
 
 def load_changed(path: Path, model: KstepModel, **changes: Any) -> None:
     """Load a file whose header was made by other means."""
     save_model(path, model, header(model) | changes)
-    load_model(path, JUMP)
+    load_model(path, model.jump)

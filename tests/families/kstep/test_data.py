@@ -44,7 +44,9 @@ def test_windows_are_frames_of_their_bursts(windows: Path, jump: Jump) -> None:
 
 def test_bursts_that_became_shorter_are_refused(windows: Path, jump: Jump) -> None:
     group = Windows.load(windows).groups[0]
-    with pytest.raises(UserError, match=r"bursts\.h5: fewer frames than its windows were made from; run `mdsnake window`"):
+    with pytest.raises(
+        UserError, match=r"bursts\.h5: fewer frames than its windows were made from; run `mdsnake window`"
+    ):
         load_windows(dataclasses.replace(group, starts=[*group.starts, 10_000]), jump)
 
 
@@ -103,8 +105,12 @@ def test_a_batch_follows_from_its_generator() -> None:
 
 
 def test_molecules_are_drawn_evenly() -> None:
-    short = dataclasses.replace(toy_windows("H2O"), **{name: getattr(toy_windows("H2O"), name)[:, :1] for name in "xvf"})
-    drawn = WindowBatches([short, toy_windows("C2H6")], [], JUMP, Augmentation(), 400).train_batch(np.random.default_rng(0))
+    short = dataclasses.replace(
+        toy_windows("H2O"), **{name: getattr(toy_windows("H2O"), name)[:, :1] for name in "xvf"}
+    )
+    drawn = WindowBatches([short, toy_windows("C2H6")], [], JUMP, Augmentation(), 400).train_batch(
+        np.random.default_rng(0)
+    )
     assert 160 < int((drawn.ptr.diff() == 3).sum()) < 240
 
 
@@ -123,7 +129,9 @@ def test_validation_takes_at_most_so_many_windows(most: int) -> None:
 
 
 def test_a_molecule_without_windows_is_left_out() -> None:
-    empty = dataclasses.replace(toy_windows("H2O"), **{name: getattr(toy_windows("H2O"), name)[:, :0] for name in "xvf"})
+    empty = dataclasses.replace(
+        toy_windows("H2O"), **{name: getattr(toy_windows("H2O"), name)[:, :0] for name in "xvf"}
+    )
     some = WindowBatches([empty, toy_windows("C2H6")], [empty], JUMP, Augmentation(), 4)
     assert some.train_batch(np.random.default_rng(0)).ptr.diff().tolist() == [8] * 4
     assert some.validation_batches() == []

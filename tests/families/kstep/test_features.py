@@ -41,9 +41,7 @@ def test_pairs_are_told_by_the_bonds_between_them() -> None:
     first = graph.bonds[0]
     bonded = [tensors.pair_classes[row].tolist() for row in range(28) if [i[row], j[row]] == first]
     assert bonded == [[0, BOND_ORDERS.index(1.5), 1]]
-    np.testing.assert_allclose(
-        tensors.rest, np.where(apart <= 2, np.linalg.norm(x[i] - x[j], axis=-1), 0), rtol=1e-6
-    )
+    np.testing.assert_allclose(tensors.rest, np.where(apart <= 2, np.linalg.norm(x[i] - x[j], axis=-1), 0), rtol=1e-6)
     assert (tensors.pair_classes < torch.tensor(PAIR_CLASSES)).all()
 
 
@@ -60,7 +58,7 @@ def test_another_order_is_the_same_molecule() -> None:
     tensors, order = molecule_tensors(toy_graph("CH3OH")), torch.tensor([3, 0, 5, 1, 4, 2])
     other = tensors.permuted(order)
     x = torch.randn(6, 3)
-    for name in ("bonds", "angles", "dihedrals"):
+    for name in ("bonds", "angles", "dihedrals", "rigid"):
         assert torch.equal(x[order][getattr(other, name)], x[getattr(tensors, name)])
     assert torch.equal(x[order][other.pairs], x[tensors.pairs])
     assert torch.equal(other.masses, tensors.masses[order])

@@ -102,7 +102,7 @@ def test_a_perfect_jump_is_accepted_and_is_the_reference() -> None:
     counted = propagator.counters
     assert counted["jumps"] == counted["accepted"] == counted["network_calls"] == 20
     assert counted["network_ms"] > 0
-    assert not [name for name in counted if name.startswith("rejected")]
+    assert {n for name, n in counted.items() if name.startswith("rejected")} == {0}
     assert counted["fallbacks"] == 0
 
 
@@ -140,7 +140,7 @@ def test_a_bad_jump_is_refused_for_its_reason_and_the_reference_covers_the_lag(
     state = start(potential)
     (found,) = propagator([state], np.random.default_rng(0))
     assert same(found, steps(state, potential, JUMP.k, DT))
-    refused = {name: n for name, n in propagator.counters.items() if name.startswith("rejected")}
+    refused = {name: n for name, n in propagator.counters.items() if name.startswith("rejected") and n}
     assert refused == {f"rejected_{reason}": tries}
     assert propagator.counters["jumps"] == propagator.counters["fallbacks"] == 1
     assert propagator.counters["accepted"] == 0
@@ -193,7 +193,7 @@ def test_without_an_energy_check_any_stable_jump_is_taken() -> None:
     assert kinetic_energy(found.v, MASSES) > 20 * KT
 
 
-def walk(check: str, jumps: int = 1000) -> tuple[float, float]:
+def walk(check: str, jumps: int = 600) -> tuple[float, float]:
     """Variance of the positions in units of kT/k, and acceptance, of long jumps in a well: ωτ = 1.2."""
     omega = 1.2 / LAG
     potential = HarmonicPotential(np.full(4, 2.0), stiffness=2.0 * omega**2)

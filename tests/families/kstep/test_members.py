@@ -8,7 +8,7 @@ import pytest
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import CONTROLS, Jump, Rollout, RolloutSettings
 from mdsnake.families.kstep.hybrid import Verlet
-from mdsnake.families.kstep.members import open_propagator
+from mdsnake.families.kstep.members import control_proposal, open_propagator
 from mdsnake.physics.integrators import State, make_state, maxwell_boltzmann, verlet_step
 from mdsnake.physics.openmm import OpenMMPotential
 from tests.families.kstep.toys import JUMP, steps, toy_potential
@@ -36,10 +36,10 @@ def test_controls_do_what_their_name_says(member: str, potential: OpenMMPotentia
     jump = JUMP.model_copy(update={"timestep_fs": 0.5})
     propagator = open_propagator(settings(member, jump), potential, toy_graph("C2H6"), states, None)
     found = propagator(states, np.random.default_rng(0))
-    lag, mass = jump.lag_ps, potential.masses[:, None]
+    lag = jump.lag_ps
     for before, after in zip(states, found, strict=True):
         if member == "zero":
-            expected = State(before.x, before.v + lag * before.forces / mass, before.energy, before.forces)
+            expected = before
         elif member == "ballistic":
             expected = verlet_step(before, potential, lag)
         elif member == "verlet":
@@ -51,6 +51,14 @@ def test_controls_do_what_their_name_says(member: str, potential: OpenMMPotentia
             expected = steps(before, potential, propagator.steps, propagator.timestep_ps)
         np.testing.assert_allclose(after.x, expected.x, atol=1e-12)
         np.testing.assert_allclose(after.v, expected.v, atol=1e-9)
+
+
+def test_single_jumps_of_controls_stay_or_go_straight_on() -> None:
+    x, v = np.random.default_rng(0).random((2, 2, 3, 3))
+    for name, time in (("zero", 0.0), ("ballistic", JUMP.lag_ps)):
+        dx, dv = control_proposal(name, JUMP)(x, v, np.ones_like(x))
+        np.testing.assert_array_equal(dx, time * v)
+        assert (dv == 0).all()
 
 
 def test_a_learned_member_without_a_model_is_one_clear_line(potential: OpenMMPotential, states: list[State]) -> None:

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 import torch
 from torch import Tensor
@@ -5,8 +7,9 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.kstep.corrector import half_kick
 from mdsnake.families.kstep.model import KstepModel, freeze
+from mdsnake.nn.constraints import rattle
 from mdsnake.nn.segments import segment_sum
-from tests.families.kstep.toys import JUMP, KINDS, doubled, network, stirred, toy_batch, toy_model
+from tests.families.kstep.toys import JUMP, KINDS, RIGID, doubled, network, stirred, toy_batch, toy_model
 
 
 def true_force(x: Tensor) -> Tensor:
@@ -20,13 +23,14 @@ def whole_jump(model: KstepModel, batch: Batch, x: Tensor, v: Tensor) -> tuple[T
     batch.positions, batch.velocities = x, v + half_kick(true_force(x), mass, JUMP.lag_ps)
     out = model(batch)
     x = x + out["displacement"]
-    return x, batch.velocities + out["velocity_change"] + half_kick(true_force(x), mass, JUMP.lag_ps)
+    v = batch.velocities + out["velocity_change"] + half_kick(true_force(x), mass, JUMP.lag_ps)
+    return x, rattle(v, x, batch.rigid, 1 / batch.masses) if model.jump.constraints == "hbonds" else v
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_learned_forces_conserve_momentum(kind: str) -> None:
     batch = toy_batch("H2O", "CH3OH", "C2H6")
-    out = stirred(toy_model(kind)).sample(batch, torch.Generator())
+    out = stirred(toy_model(kind), size=0.1).sample(batch, torch.Generator())
     mass = batch.masses[:, None]
     change = segment_sum(mass * out["velocity_change"], batch.batch, batch.num_graphs).norm(dim=-1)
     size = segment_sum((mass * batch.velocities).norm(dim=-1), batch.batch, batch.num_graphs)
@@ -74,7 +78,27 @@ def test_a_jump_is_reversible(kind: str, drifts: int, limit: float) -> None:
     torch.testing.assert_close(-v2, v, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "drifts", "limit"), [("egnn", 2, 20.0), ("transformer-egnn", 3, 20.0), ("egnn", 3, 0.1)])
+def test_a_jump_with_rigid_bonds_holds_them_and_is_reversible() -> None:
+    model = stirred(toy_model(jump=RIGID), size=0.1).double()
+    batch = doubled(toy_batch("H2O", "C2H6", jump=RIGID))
+    x, v, (i, j) = (
+        batch.positions,
+        batch.velocities - 0.5 * JUMP.lag_ps * batch.forces / batch.masses[:, None],
+        batch.rigid,
+    )
+    with torch.no_grad():
+        x1, v1 = whole_jump(model, batch, x, v)
+        x2, v2 = whole_jump(model, batch, x1, -v1)
+    torch.testing.assert_close((x1[i] - x1[j]).norm(dim=-1), batch.rigid_lengths, rtol=0, atol=2e-6)
+    assert ((x1[i] - x1[j]) * (v1[i] - v1[j])).sum(-1).abs().max() < 1e-4
+    assert (x1 - x).abs().max() > 1e-3
+    torch.testing.assert_close(x2, x, rtol=0, atol=1e-5)
+    torch.testing.assert_close(-v2, v, rtol=0, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "drifts", "limit"), [("egnn", 2, 20.0), ("transformer-egnn", 3, 20.0), ("egnn", 3, 0.1)]
+)
 def test_a_jump_keeps_volume(kind: str, drifts: int, limit: float) -> None:
     model = stirred(toy_model(kind, drifts=drifts, max_kick_nm_per_ps=limit), size=0.1).double()
     batch = doubled(toy_batch("H2O", n=1))
@@ -93,8 +117,8 @@ def test_a_jump_keeps_volume(kind: str, drifts: int, limit: float) -> None:
 class Exact(KstepModel):
     """Knows the true force."""
 
-    def forces(self, batch: Batch, x: Tensor, chemistry: object) -> Tensor:
-        return true_force(x)[:, None].repeat(1, 2 + self.network.drifts // 2, 1)
+    def forces(self, batch: Batch, x: Tensor, chemistry: object, wanted: Sequence[int]) -> Tensor:
+        return true_force(x)[:, None].repeat(1, len(wanted), 1)
 
 
 def test_with_the_true_force_a_jump_is_verlet() -> None:

@@ -11,7 +11,7 @@ from mdsnake.units import BOLTZMANN
 from tests.families.kstep.toys import JUMP, doubled, toy_batch
 
 PARTS = ("velocity", "position", "energy", "force", "bond", "angle", "dihedral")
-ONLY_ENERGY = LossWeights(**({name: 0.0 for name in PARTS} | {"energy": 1.0}))
+ONLY_ENERGY = LossWeights(**(dict.fromkeys(PARTS, 0.0) | {"energy": 1.0}))
 KT = BOLTZMANN * JUMP.temperature_K
 
 
@@ -26,7 +26,7 @@ def exact(batch: Batch) -> dict[str, Tensor]:
 
 
 def loss(prediction: dict[str, Tensor], batch: Batch, weights: LossWeights | None = None) -> dict[str, Tensor]:
-    return jump_loss(prediction, batch.target_forces, batch, weights or LossWeights(), JUMP)
+    return jump_loss(prediction, batch.target_forces, batch, weights or LossWeights(), JUMP, lambda batch, x, v: v)
 
 
 @pytest.fixture

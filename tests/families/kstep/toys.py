@@ -8,7 +8,7 @@ import torch
 from torch_geometric.data import Batch
 
 from mdsnake.families.kstep.batch import collate
-from mdsnake.families.kstep.config import Jump, LossWeights, Network
+from mdsnake.families.kstep.config import Jump, Network
 from mdsnake.families.kstep.data import NO_AUGMENTATION, MoleculeWindows
 from mdsnake.families.kstep.features import molecule_tensors
 from mdsnake.families.kstep.model import KstepModel
@@ -17,6 +17,7 @@ from mdsnake.physics.openmm import OpenMMPotential
 from tests.toys import toy_graph, toy_system
 
 JUMP = Jump(engine="mm", k=4, timestep_fs=1, temperature_K=300, constraints="none")
+RIGID = JUMP.model_copy(update={"constraints": "hbonds"})
 KINDS = ("egnn", "transformer-egnn")
 
 
@@ -24,9 +25,9 @@ def network(kind: str = "egnn", **changes: Any) -> Network:
     return Network.model_validate({"kind": kind, "drifts": 4, "width": 16, "heads": 2, "radial_functions": 8} | changes)
 
 
-def toy_model(kind: str = "egnn", seed: int = 0, weights: LossWeights | None = None, **changes: Any) -> KstepModel:
-    torch.manual_seed(seed)
-    return KstepModel(network(kind, **changes), JUMP, weights)
+def toy_model(kind: str = "egnn", jump: Jump = JUMP, **changes: Any) -> KstepModel:
+    torch.manual_seed(0)
+    return KstepModel(network(kind, **changes), jump)
 
 
 def stirred(model: KstepModel, seed: int = 0, size: float = 0.3) -> KstepModel:
@@ -38,22 +39,27 @@ def stirred(model: KstepModel, seed: int = 0, size: float = 0.3) -> KstepModel:
     return model
 
 
-def toy_potential(formula: str) -> OpenMMPotential:
+def toy_potential(formula: str, jump: Jump = JUMP) -> OpenMMPotential:
     graph = toy_graph(formula)
-    return OpenMMPotential(toy_system(graph), graph, "Reference")
+    system = toy_system(graph)
+    if jump.constraints == "hbonds":
+        for (i, j), length in zip(graph.bonds, graph.bond_lengths, strict=True):
+            if 1 in (graph.numbers[i], graph.numbers[j]):
+                system.addConstraint(i, j, float(length))
+    return OpenMMPotential(system, graph, "Reference")
 
 
 @functools.cache
-def toy_windows(formula: str, n: int = 8, seed: int = 0) -> MoleculeWindows:
-    """`n` windows of JUMP from a trajectory of the toy force field."""
-    graph, potential, rng = toy_graph(formula), toy_potential(formula), np.random.default_rng(seed)
-    dt, ends = JUMP.timestep_fs * 1e-3, ([], [])
+def toy_windows(formula: str, n: int = 8, jump: Jump = JUMP) -> MoleculeWindows:
+    """`n` windows of `jump` from trajectories of the toy force field."""
+    graph, potential, rng = toy_graph(formula), toy_potential(formula, jump), np.random.default_rng(0)
+    dt, ends = jump.timestep_fs * 1e-3, ([], [])
     for _ in range(n):
         x = np.array(graph.positions)
-        state = make_state(potential, x, maxwell_boltzmann(potential, x, 2 * JUMP.temperature_K, rng))
+        state = make_state(potential, x, maxwell_boltzmann(potential, x, 2 * jump.temperature_K, rng))
         state = steps(state, potential, 50, dt)
         ends[0].append(state)
-        ends[1].append(steps(state, potential, JUMP.k, dt))
+        ends[1].append(steps(state, potential, jump.k, dt))
     x, v, f = (
         torch.tensor(np.array([[getattr(s, name) for s in end] for end in ends]), dtype=torch.float32)
         for name in ("x", "v", "forces")
@@ -67,10 +73,10 @@ def steps(state: State, potential: OpenMMPotential, count: int, dt: float) -> St
     return state
 
 
-def toy_batch(*formulas: str, n: int = 2, seed: int = 0) -> Batch:
+def toy_batch(*formulas: str, n: int = 2, jump: Jump = JUMP) -> Batch:
     """`n` windows of each molecule in one batch."""
-    parts = [toy_windows(formula, seed=seed) for formula in formulas]
-    return collate([windows.select(torch.arange(n), JUMP, NO_AUGMENTATION, None) for windows in parts])
+    parts = [toy_windows(formula, jump=jump) for formula in formulas]
+    return collate([windows.select(torch.arange(n), jump, NO_AUGMENTATION, None) for windows in parts])
 
 
 def doubled(batch: Batch) -> Batch:

@@ -1,0 +1,81 @@
+"""The learned k-step jumps on molecules held out of training: accuracy, cost, symmetry and transfer.
+
+Runs the workflow on config/config.yaml with the changes of benchmarks/kstep.yaml (about 25 minutes on two cores),
+then the learning curves of the transfer.  Interrupted, it goes on where it stopped.
+
+    python benchmarks/kstep.py --out benchmarks/results/kstep.json
+"""
+
+import argparse
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from kstep_properties import properties
+from kstep_transfer import transfer
+from record import over_seeds, record, write
+
+from mdsnake.evaluate.metrics import METRICS
+from mdsnake.evaluate.records import Record, read_records
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results/benchmarks/kstep"
+REPORTED = (
+    "ke_ratio", "lag_rmsd_ratio", "bond_js", "angle_js", "torsion_js", "potential_js", "pair_distance_l1",
+    "bond_rmse", "torsion_step_ratio", "flip_rate", "torsion_time_ratio", "vdos_shift_1", "nve_drift",
+    "reversibility_pm", "force_calls_per_ps", "force_call_saving", "network_calls_per_ps", "ms_per_ps",
+    "wall_clock_speedup", "accepted_fraction", "fallback_fraction", "projection_position", "ess_per_force_call",
+    "ess_per_second", "break_even",
+    "jump_position_pm", "jump_velocity_relative", "jump_energy_median", "jump_acceptance",
+)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--quick", action="store_true", help="the smoke configuration: checks the script, not the model")
+    parser.add_argument("--data", type=Path, help="not needed: the molecules are in the repository")
+    arguments = parser.parse_args()
+    folder = RESULTS.parent / "quick" if arguments.quick else RESULTS
+    run_workflow(arguments.quick, folder)
+    records = evaluation(read_records(folder / "summary/kstep.csv"))
+    records += properties(folder)
+    records += transfer(folder, quick=arguments.quick)
+    write(arguments.out, records)
+    missed = [r for r in records if r["met"] is False]
+    print(f"{len(records)} records, {sum(r['met'] is True for r in records)} marks met, {len(missed)} missed")
+
+
+def run_workflow(quick: bool, folder: Path) -> None:
+    """The summary of the benchmark's configuration, made by Snakemake."""
+    smoke = ROOT / "tests/workflow"
+    configs = [smoke / "smoke.yaml"] if quick else [ROOT / "config/config.yaml", ROOT / "benchmarks/kstep.yaml"]
+    values = [f"results={folder.relative_to(ROOT)}"] + ([f"molecules={smoke / 'molecules.tsv'}"] if quick else [])
+    command = [sys.executable, "-m", "snakemake", "--cores", "all", "--configfile", *map(str, configs)]
+    command += ["--config", *values, "--", f"{folder.relative_to(ROOT)}/summary/kstep.csv"]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
+def evaluation(rows: list[Record]) -> list[dict[str, Any]]:
+    """Records of the test molecules: the mean over seeds of each metric, with its floor and mark."""
+    grouped: dict[tuple, list[Record]] = defaultdict(list)
+    for row in rows:
+        if row.split == "test" and row.metric in REPORTED:
+            grouped[row.molecule, row.member, row.engine, row.stride_fs, row.metric].append(row)
+    records = []
+    for (molecule, member, engine, stride, metric), group in sorted(grouped.items()):
+        mean, floor = over_seeds([r.value for r in group]), over_seeds([r.floor for r in group])["value"]
+        mark = METRICS[metric].mark
+        judged = {"mark": mark.text, "met": bool(mark.met(mean["value"], floor))} if mark else {}
+        setting = f"{engine}, {stride:g} fs"
+        value = mean.pop("value")
+        records.append(
+            record(molecule, member, setting, metric, METRICS[metric].unit, value, **mean, floor=floor, **judged)
+        )
+    return records
+
+
+if __name__ == "__main__":
+    main()

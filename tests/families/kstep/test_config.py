@@ -1,0 +1,28 @@
+import pytest
+
+from mdsnake.config import parse
+from mdsnake.errors import UserError
+from mdsnake.families.kstep.config import Jump, Network
+
+
+def test_the_lag_is_in_picoseconds() -> None:
+    assert Jump(engine="mm", k=8, timestep_fs=0.5, temperature_K=300, constraints="none").lag_ps == pytest.approx(0.004)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "painn"}, "member: kind: "),
+        ({"drifts": 1}, "member: drifts: "),
+        ({"depth": 3}, "member: depth: unknown key"),
+        ({"kind": "transformer-egnn", "width": 30, "heads": 4}, "width must be a multiple of heads"),
+    ],
+)
+def test_a_wrong_network_is_one_clear_line(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse(Network, {"kind": "egnn"} | changes, "member")
+    assert message in str(error.value)
+
+
+def test_heads_do_not_matter_where_there_is_no_attention() -> None:
+    assert Network(kind="egnn", width=30, heads=4).width == 30

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mdsnake.errors import UserError
+from mdsnake.families.kstep.learned import learned_proposal
+from tests.families.kstep.case import save
+from tests.families.kstep.toys import JUMP, KINDS, stirred, toy_batch, toy_model
+from tests.toys import toy_graph
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_proposal_is_a_sample_of_the_model_wherever_the_molecule_is(kind: str, tmp_path: Path) -> None:
+    model, batch = stirred(toy_model(kind), size=0.1), toy_batch("CH3OH", n=8)
+    save(tmp_path / "model.safetensors", model)
+    propose = learned_proposal(tmp_path / "model.safetensors", JUMP, toy_graph("CH3OH"), "cpu")
+    x, v, f = (batch[name].view(8, 6, 3).double().numpy() for name in ("positions", "velocities", "forces"))
+    expected = model.sample(batch, torch.Generator())
+    for shift in (0.0, 100.0):
+        dx, dv = propose(x + shift, v, f)
+        for found, name in ((dx, "displacement"), (dv, "velocity_change")):
+            assert found.dtype == np.float64
+            wanted = expected[name].view(8, 6, 3).numpy()
+            np.testing.assert_allclose(found, wanted, atol=2e-5 * np.abs(wanted).max())
+    fewer, _ = propose(x[:3], v[:3], f[:3])
+    np.testing.assert_allclose(fewer, dx[:3], atol=1e-6)
+
+
+def test_a_proposal_of_a_model_for_another_jump_is_refused(tmp_path: Path) -> None:
+    save(tmp_path / "model.safetensors", toy_model())
+    with pytest.raises(UserError, match="trained for k 4, asked for 6"):
+        learned_proposal(tmp_path / "model.safetensors", JUMP.model_copy(update={"k": 6}), toy_graph("H2O"))

@@ -1,0 +1,254 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import h5py
+import MDAnalysis
+import numpy as np
+import pytest
+import torch
+
+from mdsnake.config import Engine, SimulateSettings
+from mdsnake.errors import UserError
+from mdsnake.families.kstep.config import Jump, Rollout, RolloutSettings
+from mdsnake.physics.potential import open_potential
+from mdsnake.rollout import stage
+from mdsnake.rollout.stage import rollout
+from mdsnake.simulate.stage import simulate_bursts
+from mdsnake.store.h5md import Trajectory
+from mdsnake.units import BOLTZMANN
+from tests.families.kstep.case import save
+from tests.families.kstep.toys import stirred, toy_model
+
+ARRAYS = ("positions", "velocities", "forces", "potential", "segment")
+
+
+def settings(jump: Jump, member: str = "verlet", seed: int = 0, **changes: Any) -> RolloutSettings:
+    told = Rollout.model_validate({"walkers": 3, "time_ps": 0.2, "nve_ps": 0.1} | changes)
+    return RolloutSettings(member=member, jump=jump, rollout=told, seed=seed)
+
+
+def run(
+    folder: Path, prepared: Path, told: RolloutSettings, engine: Engine, bursts: Path, model: Path | None = None
+) -> tuple[Trajectory, Trajectory]:
+    paths = folder / "seed0.h5", folder / "seed0.nve.h5"
+    rollout(prepared, told, engine, bursts, model, *paths, folder / "work", "cpu")
+    return Trajectory.load(paths[0]), Trajectory.load(paths[1])
+
+
+def same(first: Trajectory, second: Trajectory) -> bool:
+    return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in ARRAYS)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that proposes nonsense now and then."""
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    save(path, stirred(toy_model(width=8, drifts=2), size=0.1))
+    return path
+
+
+def test_a_roll_out_has_the_format_of_a_simulation(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path
+) -> None:
+    nvt, nve = run(tmp_path, ethane, settings(jump), flexible_engine, ethane_bursts)
+    assert (nvt.n_frames, nve.n_frames) == (150, 75)
+    assert nvt.frame_ps == pytest.approx(jump.lag_ps)
+    assert [s.stop - s.start for s in nvt.segments()] == [50] * 3
+    assert nvt.provenance["settings"]["member"] == "verlet"
+    assert nvt.provenance["engine"]["friction_per_ps"] == 1.0
+    assert nvt.provenance["platform"] == "Reference"
+    masses = nvt.masses / nvt.masses.sum()
+    np.testing.assert_allclose(np.einsum("fij,i->fj", nvt.positions, masses), 0, atol=1e-6)
+    np.testing.assert_allclose(np.einsum("fij,i->fj", nvt.velocities, masses), 0, atol=1e-5)
+    assert not (tmp_path / "work").exists()
+    with h5py.File(ethane_bursts) as one, h5py.File(tmp_path / "seed0.h5") as other:
+        names: list[set[str]] = [set(), set()]
+        for file, found in zip((one, other), names, strict=True):
+            file.visititems(lambda name, item, found=found: found.add(f"{name} {item.attrs.get('unit')}"))
+        assert names[0] == names[1]
+    universe = MDAnalysis.Universe(str(ethane / "topology.pdb"), str(tmp_path / "seed0.h5"), format="H5MD")
+    assert len(universe.trajectory) == 150
+    np.testing.assert_allclose(universe.trajectory[70].positions, 10 * nvt.positions[70], rtol=1e-5)
+
+
+def test_frames_carry_their_own_energies_and_forces(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, model: Path, tmp_path: Path
+) -> None:
+    nvt, _ = run(tmp_path, ethane, settings(jump, "egnn"), flexible_engine, ethane_bursts, model)
+    potential = open_potential(ethane, flexible_engine)
+    for index in (0, 60, 149):
+        energy, forces = potential.energy_forces(nvt.positions[index].astype(float))
+        assert nvt.potential[index] == pytest.approx(energy, abs=1e-3)
+        np.testing.assert_allclose(nvt.forces[index], forces, atol=0.2)
+
+
+@pytest.mark.parametrize("member", ["verlet", "egnn"])
+@pytest.mark.parametrize("call", [2, 25])
+def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, model: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, member: str, call: int,
+) -> None:  # fmt: skip
+    told, weights = settings(jump, member, time_ps=0.1, nve_ps=0.06), None if member == "verlet" else model
+    whole = run(tmp_path / "whole", ethane, told, flexible_engine, ethane_bursts, weights)
+    calls, make = [], stage._piece
+
+    def interrupted(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return make(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "_piece", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "parted", ethane, told, flexible_engine, ethane_bursts, weights)
+    assert not list((tmp_path / "parted").glob("*.h5"))
+    again = run(tmp_path / "parted", ethane, told, flexible_engine, ethane_bursts, weights)
+    for first, second in zip(whole, again, strict=True):
+        assert same(first, second)
+        counted = {name: n for name, n in first.counters.items() if not name.endswith("_ms")}
+        assert counted == {name: n for name, n in second.counters.items() if not name.endswith("_ms")}
+        assert second.counters["total_ms"] > 0
+
+
+def test_an_interrupted_quantum_run_ends_bitwise_the_same(
+    water: Path, qm_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bursts = tmp_path / "bursts.h5"
+    simulate_bursts(water, SimulateSettings(name="h2o", engine=qm_engine, seed=0), bursts, tmp_path / "simulating")
+    jump = Jump(engine="qm", k=4, timestep_fs=0.5, temperature_K=300, constraints="none")
+    told = settings(jump, walkers=2, time_ps=0.008, nve_ps=0.004)
+    whole = run(tmp_path / "whole", water, told, qm_engine, bursts)
+    calls, make = [], stage._piece
+
+    def interrupted(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return make(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "_piece", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "parted", water, told, qm_engine, bursts)
+    again = run(tmp_path / "parted", water, told, qm_engine, bursts)
+    assert all(same(first, second) for first, second in zip(whole, again, strict=True))
+
+
+def test_the_seed_decides_the_trajectory(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path
+) -> None:
+    first, second, third = (
+        run(tmp_path / name, ethane, settings(jump, seed=seed), flexible_engine, ethane_bursts)[0]
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
+    assert same(first, second)
+    assert not np.allclose(first.positions, third.positions, atol=1e-4)
+
+
+def test_verlet_without_thermostat_conserves_energy(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path
+) -> None:
+    _, nve = run(tmp_path, ethane, settings(jump, nve_ps=0.8), flexible_engine, ethane_bursts)
+    total = (nve.potential + nve.kinetic).reshape(3, -1)
+    thermal = np.sqrt(nve.degrees_of_freedom / 2) * BOLTZMANN * 300
+    assert total.std(axis=1).max() < 0.1 * thermal
+    assert np.abs(total[:, -50:].mean(1) - total[:, :50].mean(1)).max() < 0.02 * thermal
+    assert nve.kinetic.reshape(3, -1).std(axis=1).min() > 0.3 * thermal
+    assert nve.counters["reversibility_rms_nm"] < 1e-9
+
+
+def test_the_thermostat_is_at_work(
+    water: Path, water_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path
+) -> None:
+    engine = flexible_engine.model_copy(update={"friction_per_ps": 50.0, "temperature_K": 600.0})
+    told = settings(jump, walkers=12, time_ps=1.0)
+    nvt, _ = run(tmp_path, water, told, engine, water_bursts)
+    assert nvt.temperature.reshape(12, -1)[:, 50:].mean() == pytest.approx(600, rel=0.06)
+
+
+def test_nothing_but_the_thermostat_moves_the_zero_control(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path
+) -> None:
+    nvt, nve = run(tmp_path, ethane, settings(jump, "zero"), flexible_engine, ethane_bursts)
+    for trajectory in (nvt, nve):
+        assert trajectory.counters["force_calls"] == 0
+        for walker in trajectory.segments():
+            assert np.ptp(trajectory.positions[walker], axis=0).max() == 0
+    assert np.ptp(nve.velocities[:25], axis=0).max() == 0
+    assert np.ptp(nvt.velocities[:25], axis=0).max() > 0.1
+
+
+@pytest.mark.parametrize("member", ["ballistic", "verlet", "egnn"])
+def test_what_it_cost_is_counted(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, model: Path, tmp_path: Path, member: str
+) -> None:
+    weights = model if member == "egnn" else None
+    nvt, nve = run(tmp_path, ethane, settings(jump, member), flexible_engine, ethane_bursts, weights)
+    for trajectory, frames in ((nvt, 150), (nve, 75)):
+        counted = trajectory.counters
+        if member == "verlet":
+            assert counted["force_calls"] == jump.k * frames
+            continue
+        assert counted["jumps"] == counted["network_calls"] == frames
+        assert counted["accepted"] + counted["fallbacks"] == frames
+        refused = sum(n for name, n in counted.items() if name.startswith("rejected_"))
+        assert refused >= counted["fallbacks"]
+        tries = counted["accepted"] + refused
+        assert counted["accepted"] <= counted["force_calls"] - jump.k * counted["fallbacks"] <= tries
+        assert 0 < counted["network_ms"] < counted["total_ms"]
+        assert counted["projection_rms_nm"] == counted["projection_rms_nm_per_ps"] == 0
+        assert not [name for name in counted if "_sq_" in name]
+    assert "reversibility_rms_nm" in nve.counters
+    assert nve.counters.get("rejected_energy", 0) == 0
+
+
+def test_rigid_bonds_stay_rigid_and_their_corrections_are_counted(
+    ethane: Path, mm_engine: Engine, tmp_path: Path
+) -> None:
+    bursts = tmp_path / "bursts.h5"
+    simulate_bursts(ethane, SimulateSettings(name="c2h6", engine=mm_engine, seed=0), bursts, tmp_path / "simulating")
+    jump = Jump(engine="mm", k=2, timestep_fs=2, temperature_K=300, constraints="hbonds")
+    nvt, _ = run(tmp_path, ethane, settings(jump, "ballistic", energy_check="none"), mm_engine, bursts)
+    potential = open_potential(ethane, mm_engine)
+    i, j = potential.constraints.T
+    lengths = np.linalg.norm(nvt.positions[:, i] - nvt.positions[:, j], axis=-1)
+    np.testing.assert_allclose(lengths, np.tile(potential.constraint_lengths, (150, 1)), atol=1e-6)
+    assert 1e-5 < nvt.counters["projection_rms_nm"] < 1e-2
+    assert nvt.counters["projection_rms_nm_per_ps"] > 1e-3
+
+
+def test_too_few_bursts_are_one_clear_line(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"bursts\.h5: 12 bursts, but 13 walkers need one each; lower walkers$"):
+        run(tmp_path, ethane, settings(jump, walkers=13), flexible_engine, ethane_bursts)
+    assert not list(tmp_path.glob("*.h5"))
+
+
+def test_a_run_shorter_than_its_lag_has_one_frame(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path
+) -> None:
+    _, nve = run(tmp_path, ethane, settings(jump, nve_ps=1e-4), flexible_engine, ethane_bursts)
+    assert nve.n_frames == 3
+
+
+@pytest.mark.parametrize("member", ["verlet", "ballistic"])
+def test_controls_run_without_torch(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path, member: str
+) -> None:
+    told = settings(jump, member, time_ps=0.02, nve_ps=0.02)
+    arguments = [str(ethane), "--settings", told.model_dump_json(), "--engine", flexible_engine.model_dump_json()]
+    files = {"bursts": ethane_bursts, "out": tmp_path / "a.h5", "nve": tmp_path / "b.h5", "work": tmp_path / "work"}
+    arguments += [text for name, path in files.items() for text in (f"--{name}", str(path))]
+    code = (
+        "import sys; from mdsnake import cli\n"
+        f"cli.app(['rollout', *{arguments!r}], standalone_mode=False)\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert Trajectory.load(tmp_path / "a.h5").n_frames == 15
+    assert torch.__name__ in sys.modules
