@@ -1,6 +1,6 @@
 """The README's two commands on a fresh clone of this repository: minutes and peak memory.
 
-    python benchmarks/fresh_clone.py --out benchmarks/results/fresh_clone.json
+python benchmarks/fresh_clone.py --out benchmarks/results/fresh_clone.json
 """
 
 import argparse

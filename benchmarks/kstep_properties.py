@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from record import record
 
+from mdsnake.families.kstep.batch import collate
 from mdsnake.families.kstep.config import Augmentation, Jump, LossWeights
 from mdsnake.families.kstep.data import NO_AUGMENTATION, MoleculeWindows, WindowBatches, load_windows
-from mdsnake.families.kstep.batch import collate
 from mdsnake.families.kstep.model import KstepModel
 from mdsnake.families.kstep.task import load_model
 from mdsnake.nn.rotations import random_rotations

@@ -5,15 +5,14 @@ from typing import Any
 
 from record import record
 
-from mdsnake.config import Training
+from mdsnake.config import Engine, Training
 from mdsnake.evaluate.jumps import jumps
 from mdsnake.evaluate.metrics import METRICS
 from mdsnake.evaluate.records import read_records
-from mdsnake.families.kstep.config import JumpsSettings, Augmentation, Jump, LossWeights, Network, TrainSettings
+from mdsnake.families.kstep.config import Augmentation, Jump, JumpsSettings, LossWeights, Network, TrainSettings
 from mdsnake.store.checkpoint import read_model
 from mdsnake.store.h5md import Trajectory
 from mdsnake.store.windows import WindowGroup, Windows
-from mdsnake.config import Engine
 from mdsnake.train.stage import train
 
 BURSTS = (2, 8, 40)  # of each training molecule
@@ -44,8 +43,12 @@ def transfer(folder: Path, quick: bool = False) -> list[dict[str, Any]]:
                 loss=LossWeights(),
                 augmentation=Augmentation(),
                 training=Training(
-                    max_steps=10 if quick else STEPS, batch_size=64, learning_rate=2e-3 if frozen is not None else 4e-3,
-                    warmup_steps=20, validate_every=10 if quick else 50, ema_decay=0.99,
+                    max_steps=10 if quick else STEPS,
+                    batch_size=64,
+                    learning_rate=2e-3 if frozen is not None else 4e-3,
+                    warmup_steps=20,
+                    validate_every=10 if quick else 50,
+                    ema_decay=0.99,
                 ),  # fmt: skip
                 frozen_layers=frozen or 0,
                 seed=0,

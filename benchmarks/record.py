@@ -30,7 +30,9 @@ def over_seeds(values: list[float]) -> dict[str, float]:
     finite = np.array([v for v in values if np.isfinite(v)])
     if len(finite) == 0:
         return {"value": float("nan"), "n": 0}
-    half = float(t.ppf(0.975, len(finite) - 1) * finite.std(ddof=1) / np.sqrt(len(finite))) if len(finite) > 1 else np.nan
+    half = (
+        float(t.ppf(0.975, len(finite) - 1) * finite.std(ddof=1) / np.sqrt(len(finite))) if len(finite) > 1 else np.nan
+    )
     mean = float(finite.mean())
     return {"value": mean, "low": mean - half, "high": mean + half, "n": len(finite)}
 

@@ -1,7 +1,7 @@
 """benchmarks/README.md from the committed results: no figure is typed by hand.
 
-    python benchmarks/tables.py            # writes it
-    python benchmarks/tables.py --check    # fails where it is not what the results say
+python benchmarks/tables.py            # writes it
+python benchmarks/tables.py --check    # fails where it is not what the results say
 """
 
 import argparse

@@ -9,7 +9,6 @@ from torch_geometric.data import Batch, Data
 
 from mdsnake.families.kstep.features import MoleculeTensors
 
-
 INDICES = ("bonds", "angles", "dihedrals", "rigid")
 
 
