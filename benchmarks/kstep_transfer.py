@@ -49,7 +49,7 @@ def transfer(folder: Path, quick: bool = False) -> list[dict[str, Any]]:
                     warmup_steps=20,
                     validate_every=10 if quick else 50,
                     ema_decay=0.99,
-                ),  # fmt: skip
+                ),
                 frozen_layers=frozen or 0,
                 seed=0,
             )

@@ -216,9 +216,7 @@ def read_table(path: str | Path, row: type[S] = Molecule) -> list[S]:  # type: i
     return rows
 
 
-def assign_splits(
-    molecules: Iterable[Molecule], fractions: SplitFractions, seed: int
-) -> dict[str, Split]:
+def assign_splits(molecules: Iterable[Molecule], fractions: SplitFractions, seed: int) -> dict[str, Split]:
     """Split by molecule: a row's own split where it has one, the rest shared out by `fractions`.
 
     The order of the rows does not matter, so adding one moves as few others as the fractions allow.

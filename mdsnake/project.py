@@ -25,7 +25,9 @@ class Project(Base):
                 raise ValueError(f"kstep.engines.{name}: no such engine under engines")
             burst_steps = round(self.engines[name].bursts.length_fs / self.engines[name].timestep_fs)
             if max(engine.k) > burst_steps:
-                raise ValueError(f"kstep.engines.{name}.k: {max(engine.k)} is longer than a burst of {burst_steps} steps")
+                raise ValueError(
+                    f"kstep.engines.{name}.k: {max(engine.k)} is longer than a burst of {burst_steps} steps"
+                )
             record_fs, step_fs = self.engines[name].record_fs, self.engines[name].timestep_fs
             for k in engine.k if engine.rollout else []:
                 if abs(k * step_fs / record_fs - round(k * step_fs / record_fs)) > 1e-6:
@@ -33,10 +35,15 @@ class Project(Base):
                         f"kstep.engines.{name}.k: {k} steps of {step_fs:g} fs are no multiple of record_fs {record_fs:g}"
                     )
             source = engine.transfer
-            if source and (source.engine not in self.kstep.engines or source.k not in self.kstep.engines[source.engine].k):
-                raise ValueError(f"kstep.engines.{name}.transfer: no model is trained on {source.engine} with k={source.k}")
-            if source and source.engine == name:
+            if source is None:
+                continue
+            trained = self.kstep.engines[source.engine].k if source.engine in self.kstep.engines else []
+            if source.engine == name:
                 raise ValueError(f"kstep.engines.{name}.transfer: an engine cannot be its own source")
+            if source.k not in trained:
+                raise ValueError(
+                    f"kstep.engines.{name}.transfer: no model is trained on {source.engine} with k={source.k}"
+                )
         for member in self.kstep.members:
             if member in CONTROLS:
                 raise ValueError(f"kstep.members.{member}: the name belongs to a control")

@@ -20,10 +20,7 @@ BUFFER = 0.05 * ANGSTROM  # nm
 SCALE_14 = 0.75
 
 #: Buffered 14-7 (eq. 8) and buffered Coulomb (eq. 13), r in nm.
-PAIR_ENERGY = (
-    "epsilon*(1.07/(q+0.07))^7*(1.12/(q^7+0.12)-2) + charges/(r+buffer);"
-    f"q=r/r_min;buffer={BUFFER}"
-)
+PAIR_ENERGY = f"epsilon*(1.07/(q+0.07))^7*(1.12/(q^7+0.12)-2) + charges/(r+buffer);q=r/r_min;buffer={BUFFER}"
 
 
 def build_system(mol: Chem.Mol) -> openmm.System:

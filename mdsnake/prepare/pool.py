@@ -12,9 +12,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def outcomes(
-    function: Callable[[Item], Result], items: Sequence[Item], processes: int
-) -> list[Result | Exception]:
+def outcomes(function: Callable[[Item], Result], items: Sequence[Item], processes: int) -> list[Result | Exception]:
     """Result of each call, or the exception it ended with.
 
     A call that kills its process takes its neighbours in the pool with it, so what is left then is run again,

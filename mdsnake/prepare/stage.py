@@ -23,9 +23,7 @@ from mdsnake.prepare.pool import outcomes
 from mdsnake.store.atomic import replacing, write_text
 from mdsnake.store.graph import MoleculeGraph
 
-COLUMNS = (
-    "molecule", "status", "reason", "split", "engines", "n_atoms", "formula", "charge", "multiplicity", "smiles"
-)
+COLUMNS = ("molecule", "status", "reason", "split", "engines", "n_atoms", "formula", "charge", "multiplicity", "smiles")
 
 
 class Prepared(NamedTuple):

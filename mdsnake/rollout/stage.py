@@ -1,6 +1,6 @@
 """A propagator at work: NVT by splitting, then NVE for drift and reversibility, written as any simulation is.
 
-    NVT frame  =  thermostat over τ/2  ∘  propagator over τ  ∘  thermostat over τ/2
+NVT frame  =  thermostat over τ/2  ∘  propagator over τ  ∘  thermostat over τ/2
 """
 
 import dataclasses

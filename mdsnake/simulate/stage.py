@@ -135,7 +135,9 @@ class _Job:
             segment=segment,
             frame_ps=frame_ps,
             degrees_of_freedom=self.potential.degrees_of_freedom,
-            provenance=provenance(settings=self.settings.model_dump(mode="json"), run=self.label, **self.potential.about),
+            provenance=provenance(
+                settings=self.settings.model_dump(mode="json"), run=self.label, **self.potential.about
+            ),
             counters={
                 "force_calls": sum(chunk.cost.steps for chunk in counted),
                 "force_ms": sum(chunk.cost.force_ms for chunk in counted),

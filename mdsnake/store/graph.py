@@ -67,9 +67,7 @@ class MoleculeGraph:
     @cached_property
     def angles(self) -> np.ndarray:
         """Bonded triples i–j–k, i < k, (A, 3)."""
-        triples = [
-            (i, j, k) for j, around in enumerate(self.neighbours) for i in around for k in around if i < k
-        ]
+        triples = [(i, j, k) for j, around in enumerate(self.neighbours) for i in around for k in around if i < k]
         return np.array(triples, dtype=int).reshape(-1, 3)
 
     @cached_property

@@ -6,6 +6,7 @@ Frames follow each other within a segment only; `observables/segment` tells whic
 
 import dataclasses
 import getpass
+import itertools
 import json
 import platform
 import subprocess
@@ -80,7 +81,7 @@ class Trajectory:
         """Frame ranges of the segments, in order."""
         edges = np.flatnonzero(np.diff(self.segment)) + 1
         bounds = [0, *edges.tolist(), self.n_frames]
-        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, stop in itertools.pairwise(bounds):
             yield slice(start, stop)
 
     def every(self, interval: int) -> "Trajectory":
@@ -107,9 +108,7 @@ class Trajectory:
             particles["mass"].attrs["unit"] = "Da"
             steps = np.arange(self.n_frames)
             times = steps * self.frame_ps
-            for name, values in [
-                ("position", self.positions), ("velocity", self.velocities), ("force", self.forces)
-            ]:
+            for name, values in [("position", self.positions), ("velocity", self.velocities), ("force", self.forces)]:
                 _element(particles, name, values.astype(np.float32), UNITS[name], steps, times)
             observables = file.create_group("observables")
             for name, values in [
@@ -182,9 +181,7 @@ def git_commit() -> str:
     return run.stdout.strip() or "unknown"
 
 
-def _element(
-    group: h5py.Group, name: str, values: np.ndarray, unit: str, steps: np.ndarray, times: np.ndarray
-) -> None:
+def _element(group: h5py.Group, name: str, values: np.ndarray, unit: str, steps: np.ndarray, times: np.ndarray) -> None:
     element = group.create_group(name)
     element.create_dataset("value", data=values).attrs["unit"] = unit
     element["step"] = steps

@@ -62,7 +62,7 @@ def test_the_same_seed_gives_the_same_bytes(prepared: Path, tmp_path: Path) -> N
 
 
 def test_a_molecule_that_fails_is_named_and_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="^anion: charge: "):
+    with pytest.raises(UserError, match=r"^anion: charge: "):
         prepare(settings(molecule=Molecule(name="anion", smiles="[OH-]")), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -103,8 +103,16 @@ def test_screen_goes_on_past_bad_rows(tmp_path: Path, capsys: pytest.CaptureFixt
     assert list(rows) == ["ethanol", "broken", "acetate", "anion", "borane", "elsewhere", "methane"]
     assert [name for name, row in rows.items() if row["status"] == "ok"] == ["ethanol", "acetate", "methane"]
     assert rows["acetate"] == {
-        "molecule": "acetate", "status": "ok", "reason": "", "split": "train", "engines": "mm", "n_atoms": "7",
-        "formula": "C2H3O2-", "charge": "-1", "multiplicity": "1", "smiles": "CC(=O)[O-]",
+        "molecule": "acetate",
+        "status": "ok",
+        "reason": "",
+        "split": "train",
+        "engines": "mm",
+        "n_atoms": "7",
+        "formula": "C2H3O2-",
+        "charge": "-1",
+        "multiplicity": "1",
+        "smiles": "CC(=O)[O-]",
     }
     assert rows["ethanol"]["split"] == "test"
     assert rows["ethanol"]["engines"] == "mm,qm"

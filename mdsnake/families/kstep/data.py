@@ -37,7 +37,9 @@ class MoleculeWindows:
     def __len__(self) -> int:
         return self.x.shape[1]
 
-    def select(self, chosen: Tensor, jump: Jump, augmentation: Augmentation, generator: torch.Generator | None) -> tuple:
+    def select(
+        self, chosen: Tensor, jump: Jump, augmentation: Augmentation, generator: torch.Generator | None
+    ) -> tuple:
         """Inputs and targets of the jump for the windows `chosen`, as a part for `collate`."""
         x, v, f = self.x[:, chosen], self.v[:, chosen], self.f[:, chosen]
         n = len(chosen)
@@ -75,7 +77,9 @@ def load_windows(group: WindowGroup, jump: Jump) -> MoleculeWindows:
     x -= np.einsum("tnai,a->tni", x, mass)[:, :, None]
     v = trajectory.velocities[frames]
     x, v, f = (torch.tensor(a, dtype=torch.float32) for a in (x, v, trajectory.forces[frames]))
-    return MoleculeWindows(group.molecule, molecule_tensors(graph), x, v, f, 1e-3 * trajectory.counters.get("total_ms", 0.0))
+    return MoleculeWindows(
+        group.molecule, molecule_tensors(graph), x, v, f, 1e-3 * trajectory.counters.get("total_ms", 0.0)
+    )
 
 
 class WindowBatches:

@@ -95,9 +95,7 @@ class KstepModel(Family):
         force = FORCE_SCALE * torch.stack(pushes).sum(0)[:, :, None] * pairs.direction[:, None]
         return segment_sum(torch.cat([force, -force]), pairs.atoms.flatten(), len(x))
 
-    def forward(
-        self, batch: Batch, chemistry: tuple[Tensor, list[Chemistry]] | None = None
-    ) -> dict[str, Tensor]:
+    def forward(self, batch: Batch, chemistry: tuple[Tensor, list[Chemistry]] | None = None) -> dict[str, Tensor]:
         """Displacement (A, 3) nm and change of velocity (A, 3) nm/ps between the half-kicks of the true force.
 
         `batch.velocities` are those after the first half-kick.  Also `mean_force` (A, 2, 3) kJ/mol/nm: g at the
@@ -132,9 +130,7 @@ class KstepModel(Family):
         held = shake(moved, x, batch.rigid, batch.rigid_lengths, 1 / batch.masses)
         return held, v + (held - moved) / step
 
-    def _hold(
-        self, batch: Batch, x: Float[Tensor, "atoms 3"], v: Float[Tensor, "atoms 3"]
-    ) -> Float[Tensor, "atoms 3"]:
+    def _hold(self, batch: Batch, x: Float[Tensor, "atoms 3"], v: Float[Tensor, "atoms 3"]) -> Float[Tensor, "atoms 3"]:
         """Velocities at x without their part along rigid bonds."""
         return v if self.jump.constraints == "none" else rattle(v, x, batch.rigid, 1 / batch.masses)
 
@@ -163,4 +159,3 @@ def freeze(model: KstepModel, layers: int) -> None:
     chemistry = (model.atom_embedding, model.pair_embedding, model.bonds)
     for module in (*chemistry, *model.layers[:layers], *model.attention[:layers]):
         module.requires_grad_(False)
-

@@ -26,7 +26,9 @@ def open_task(windows: Path, settings: TrainSettings, pretrained: Path | None) -
     if pretrained:
         _take_weights(model, pretrained)
         freeze(model, settings.frozen_layers)
-    training, validation = ([load_windows(group, jump) for group in index.of(split)] for split in ("train", "validation"))
+    training, validation = (
+        [load_windows(group, jump) for group in index.of(split)] for split in ("train", "validation")
+    )
     if not any(len(w) for w in training):
         raise UserError(f"{windows}: no window to train on; lower k or window_stride, or lengthen the bursts")
     batches = WindowBatches(training, validation, jump, settings.augmentation, settings.training.batch_size)
@@ -51,7 +53,9 @@ def load_model(path: Path, jump: Jump) -> KstepModel:
         raise UserError(f"{path}: a model of family {header.get('family')!r}, expected 'kstep'")
     for name, wanted in jump.model_dump().items():
         if header["jump"][name] != wanted:
-            raise UserError(f"{path}: trained for {name} {header['jump'][name]!r}, asked for {wanted!r}; train one for it")
+            raise UserError(
+                f"{path}: trained for {name} {header['jump'][name]!r}, asked for {wanted!r}; train one for it"
+            )
     if header["units"]["length"] != "nm" or header["units"]["time"] != "ps":
         raise UserError(f"{path}: its units are {header['units']}, expected nm and ps; train it again")
     model = KstepModel(parse(Network, header["network"], str(path)), jump, LossWeights())
