@@ -31,9 +31,8 @@ class Project(Base):
             record_fs, step_fs = self.engines[name].record_fs, self.engines[name].timestep_fs
             for k in engine.k if engine.rollout else []:
                 if abs(k * step_fs / record_fs - round(k * step_fs / record_fs)) > 1e-6:
-                    raise ValueError(
-                        f"kstep.engines.{name}.k: {k} steps of {step_fs:g} fs are no multiple of record_fs {record_fs:g}"
-                    )
+                    lag = f"{k} steps of {step_fs:g} fs"
+                    raise ValueError(f"kstep.engines.{name}.k: {lag} are no multiple of record_fs {record_fs:g}")
             source = engine.transfer
             if source is None:
                 continue

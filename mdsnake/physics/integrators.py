@@ -14,12 +14,16 @@ from mdsnake.units import BOLTZMANN, kinetic_energy
 
 @dataclasses.dataclass
 class State:
-    """Positions x (N, 3) nm, velocities v (N, 3) nm/ps, and energy kJ/mol and forces (N, 3) kJ/mol/nm at x."""
+    """Positions x (N, 3) nm, velocities v (N, 3) nm/ps, and energy kJ/mol and forces (N, 3) kJ/mol/nm at x.
+
+    `work` is the total energy in kJ/mol that approximate propagators have put in since the start.
+    """
 
     x: np.ndarray
     v: np.ndarray
     energy: float
     forces: np.ndarray
+    work: float = 0.0
 
 
 def make_state(potential: Potential, x: np.ndarray, v: np.ndarray) -> State:

@@ -12,16 +12,18 @@ from mdsnake.physics.integrators import State
 from mdsnake.store.atomic import replacing
 
 MOST_PIECES = 20
+ARRAYS = ("x", "v", "energy", "forces", "work")  # of a state, in its order
 
 
 @dataclasses.dataclass
 class Piece:
-    """F frames of W walkers: x, v, forces (W, F, N, 3) in nm, nm/ps, kJ/mol/nm; energy (W, F) kJ/mol."""
+    """F frames of W walkers: x, v, forces (W, F, N, 3) in nm, nm/ps, kJ/mol/nm; energy and work (W, F) kJ/mol."""
 
     x: np.ndarray
     v: np.ndarray
-    forces: np.ndarray
     energy: np.ndarray
+    forces: np.ndarray
+    work: np.ndarray
     counters: Counters
 
     @classmethod
@@ -29,11 +31,11 @@ class Piece:
         def stacked(name: str) -> np.ndarray:
             return np.array([[getattr(state, name) for state in frame] for frame in frames]).swapaxes(0, 1)
 
-        return cls(stacked("x"), stacked("v"), stacked("forces"), stacked("energy"), counters)
+        return cls(**{name: stacked(name) for name in ARRAYS}, counters=counters)
 
     def last_states(self) -> list[State]:
-        ends = zip(self.x[:, -1], self.v[:, -1], self.energy[:, -1], self.forces[:, -1], strict=True)
-        return [State(x, v, float(energy), forces) for x, v, energy, forces in ends]
+        ends = zip(*(getattr(self, name)[:, -1] for name in ARRAYS), strict=True)
+        return [State(x, v, float(energy), forces, float(work)) for x, v, energy, forces, work in ends]
 
 
 def pieces_of(frames: int) -> list[int]:
@@ -45,20 +47,16 @@ def cached(path: Path, compute: Callable[[], Piece]) -> Piece:
     """The piece in the file `path`, computed and kept there first if need be."""
     if path.exists():
         with np.load(path) as data:
-            arrays = {name: data[name] for name in ("x", "v", "forces", "energy")}
+            arrays = {name: data[name] for name in ARRAYS}
             return Piece(**arrays, counters=Counters(json.loads(str(data["counters"]))))
     piece = compute()
     with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez(
-            file, x=piece.x, v=piece.v, forces=piece.forces, energy=piece.energy, counters=json.dumps(piece.counters)
-        )
+        arrays = {name: getattr(piece, name) for name in ARRAYS}
+        np.savez(file, **arrays, counters=json.dumps(piece.counters))
     return piece
 
 
 def join(pieces: Sequence[Piece]) -> Piece:
     """Pieces one after the other, their counters added up."""
-    arrays = {
-        name: np.concatenate([getattr(piece, name) for piece in pieces], axis=1)
-        for name in ("x", "v", "forces", "energy")
-    }
+    arrays = {name: np.concatenate([getattr(piece, name) for piece in pieces], axis=1) for name in ARRAYS}
     return Piece(**arrays, counters=sum((piece.counters for piece in pieces), Counters()))

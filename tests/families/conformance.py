@@ -48,7 +48,7 @@ CASES = {
     "kstep/egnn": Case(**kstep("egnn", JUMP)),
     "kstep/transformer-egnn": Case(**kstep("transformer-egnn", JUMP)),
     # A rigid bond turns the rounding of a position into a velocity, divided by a step of a femtosecond.
-    "kstep/egnn with rigid bonds": Case(**kstep("egnn", RIGID), tolerance=2e-4),
+    "kstep/egnn with rigid bonds": Case(**kstep("egnn", RIGID)),
 }
 
 

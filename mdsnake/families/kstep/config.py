@@ -70,12 +70,14 @@ class Rollout(Settings):
     max_bond_stretch: Annotated[float, Field(gt=1)] = Field(2.0, description="times the equilibrium length")
     max_kinetic_ratio: Annotated[float, Field(gt=1)] = Field(10.0, description="times the mean kinetic energy")
     max_potential_change_kj_per_mol: PositiveFloat = 1000.0
-    energy_check: Literal["metropolis", "ghmc", "rescale", "none"] = Field(
-        "metropolis",
-        description="metropolis: take a jump with probability min(1, exp(−ΔH/kT)), else fall back, which cools the "
-        "more is refused; ghmc: else turn velocities round, which is exact but stands still; rescale: scale velocities "
-        "to keep H",
+    energy_check: Literal["account", "metropolis", "ghmc", "rescale", "none"] = Field(
+        "account",
+        description="account: take a jump while the energy that all jumps together have gained or lost stays within "
+        "energy_account_kT; metropolis: with probability min(1, exp(−ΔH/kT)), else fall back, which cools the more is "
+        "refused; ghmc: else turn velocities round, which is exact but stands still; rescale: scale velocities to "
+        "keep H",
     )
+    energy_account_kT: PositiveFloat = Field(1.0, description="what jumps may owe in all, for the check `account`")
 
 
 class KstepEngine(Settings):

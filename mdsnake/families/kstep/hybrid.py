@@ -127,7 +127,7 @@ class Hybrid:
             break
         self.counters["fallbacks"] += 1
         try:
-            return self.fallback.lag(state)
+            return dataclasses.replace(self.fallback.lag(state), work=state.work)
         except EvaluationFailed:  # an exploded molecule cannot be brought back: it stays where it is, and is told of
             self.counters["lost"] += 1
             return state
@@ -151,14 +151,16 @@ class Hybrid:
         kinetic = float(kinetic_energy(v, self.potential.masses))
         if not kinetic < self.max_kinetic:
             raise Rejected("kinetic")
-        return State(x, v, energy, forces)
+        gain = energy + kinetic - total_energy(before, self.potential.masses)
+        return State(x, v, energy, forces, before.work + gain)
 
     def _energy_holds(self, before: State, after: State, rng: np.random.Generator) -> bool:
         """The energy check; `rescale` changes the velocities of `after`."""
         masses, check = self.potential.masses, self.settings.energy_check
+        if check == "account":
+            return abs(after.work) <= max(self.settings.energy_account_kT * self.kT, abs(before.work))
         if check in ("metropolis", "ghmc"):
-            gain = total_energy(after, masses) - total_energy(before, masses)
-            return rng.random() < np.exp(min(0.0, -gain / self.kT))
+            return rng.random() < np.exp(min(0.0, (before.work - after.work) / self.kT))
         if check == "rescale":
             left = total_energy(before, masses) - after.energy
             scale = float(np.sqrt(max(left, 0.0) / kinetic_energy(after.v, masses)))

@@ -40,8 +40,8 @@ class ClassEmbedding(nn.Module):
 
 
 class Pairs(NamedTuple):
-    """M pairs: atoms (2, M), unit vectors from j to i (M, 3), distances (M,) nm, and powers of the stretch beyond
-    the distance at rest, scaled, (M, N_STRETCH)."""
+    """M pairs: atoms (2, M), unit vectors from j to i (M, 3) in the precision of the positions; and in that of the
+    network distances (M,) nm, and powers of the stretch beyond the distance at rest, scaled, (M, N_STRETCH)."""
 
     atoms: Tensor
     direction: Tensor
@@ -54,6 +54,7 @@ def pair_geometry(
     atoms: Int[Tensor, "2 pairs"],
     rest: Float[Tensor, " pairs"],
     classes: Int[Tensor, "pairs 3"],
+    dtype: torch.dtype = torch.float32,
 ) -> Pairs:
     """Geometry of the pairs `atoms` at positions x nm; `rest` nm is 0 where there is none."""
     difference = x[atoms[0]] - x[atoms[1]]
@@ -61,7 +62,7 @@ def pair_geometry(
     scale = torch.where(classes[:, 0] == 0, BOND_SCALE, ANGLE_SCALE)
     stretch = torch.where(rest > 0, (distance - rest) / scale, 0.0).clamp(-8, 8)
     powers = torch.stack([stretch, 0.1 * stretch**2, 0.01 * stretch**3], dim=-1)
-    return Pairs(atoms, difference / distance[:, None], distance, powers)
+    return Pairs(atoms, difference / distance[:, None], distance.to(dtype), powers.to(dtype))
 
 
 class AtomUpdate(nn.Module):

@@ -13,7 +13,8 @@ true force F.  The half-kicks carry what g lacks of F, as in r-RESPA (Tuckerman,
 with gᵢ = g + eᵢ, eᵢ = e_{n−i} small corrections for the length of s.  Every line is a shear and the word reads the
 same from both ends, so the jump is reversible and keeps volume whatever the network; what g has wrong of an unseen
 molecule's mean force cancels between the ends and the middle.  Forces depend on positions alone.  Rigid bonds are
-held by SHAKE after every drift and RATTLE after every kick, which keeps both properties.
+held by SHAKE after every drift and RATTLE after every kick, which keeps both properties.  Positions and velocities
+are integrated in double precision, networks run in their own.
 """
 
 from collections.abc import Iterable, Sequence
@@ -85,14 +86,14 @@ class KstepModel(Family):
     ) -> Float[Tensor, "atoms wanted 3"]:
         """Learned forces in kJ/mol/nm at x in nm: variant 0 is g, 1 is g₀, 2 is g₁, … up to the middle."""
         h, known = chemistry
-        pairs = pair_geometry(x, batch.pair_index, batch.rest, batch.pair_classes)
+        pairs = pair_geometry(x, batch.pair_index, batch.rest, batch.pair_classes, h.dtype)
         pushes = []
         for index, layer in enumerate(self.layers):
             if self.attention and index:
                 h = self.attention[index](h, batch.ptr)
             h, push = layer(h, known[index], pairs, wanted)
             pushes.append(push)
-        force = FORCE_SCALE * torch.stack(pushes).sum(0)[:, :, None] * pairs.direction[:, None]
+        force = FORCE_SCALE * torch.stack(pushes).sum(0).to(x)[:, :, None] * pairs.direction[:, None]
         return segment_sum(torch.cat([force, -force]), pairs.atoms.flatten(), len(x))
 
     def forward(self, batch: Batch, chemistry: tuple[Tensor, list[Chemistry]] | None = None) -> dict[str, Tensor]:
@@ -104,7 +105,7 @@ class KstepModel(Family):
         chemistry = chemistry or self.chemistry(batch)
         n, tau = self.network.drifts, self.jump.lag_ps
         step = tau / n
-        x, v = batch.positions, batch.velocities
+        x, v = batch.positions.double(), batch.velocities.double()
         start = self.forces(batch, x, chemistry, MEAN_AND_FIRST)
         v = self._hold(batch, x, v + self._kick(batch, 0.5 * step * start[:, 1] - 0.5 * tau * start[:, 0]))
         for i in range(1, n):
@@ -114,11 +115,12 @@ class KstepModel(Family):
         x, v = self._drift(batch, x, v, step)
         end = self.forces(batch, x, chemistry, MEAN_AND_FIRST)
         v = self._hold(batch, x, v + self._kick(batch, 0.5 * step * end[:, 1] - 0.5 * tau * end[:, 0]))
-        return {
+        outputs = {
             "displacement": x - batch.positions,
             "velocity_change": v - batch.velocities,
             "mean_force": torch.stack([start[:, 0], end[:, 0]], dim=1),
         }
+        return {name: value.to(batch.positions) for name, value in outputs.items()}
 
     def _drift(
         self, batch: Batch, x: Float[Tensor, "atoms 3"], v: Float[Tensor, "atoms 3"], step: float
@@ -127,19 +129,20 @@ class KstepModel(Family):
         moved = x + step * v
         if self.jump.constraints == "none":
             return moved, v
-        held = shake(moved, x, batch.rigid, batch.rigid_lengths, 1 / batch.masses)
+        held = shake(moved, x, batch.rigid, batch.rigid_lengths.to(x), 1 / batch.masses.to(x))
         return held, v + (held - moved) / step
 
     def _hold(self, batch: Batch, x: Float[Tensor, "atoms 3"], v: Float[Tensor, "atoms 3"]) -> Float[Tensor, "atoms 3"]:
         """Velocities at x without their part along rigid bonds."""
-        return v if self.jump.constraints == "none" else rattle(v, x, batch.rigid, 1 / batch.masses)
+        return v if self.jump.constraints == "none" else rattle(v, x, batch.rigid, 1 / batch.masses.to(x))
 
     def _kick(self, batch: Batch, impulse: Float[Tensor, "atoms 3"]) -> Float[Tensor, "atoms 3"]:
         """Change of velocity by an impulse, norm-clamped for each atom; total momentum is kept."""
-        kick = impulse / batch.masses[:, None]
+        masses = batch.masses.to(impulse)
+        kick = impulse / masses[:, None]
         length = (kick.square().sum(-1, keepdim=True) + 1e-12).sqrt()
         kick = kick * (self.network.max_kick_nm_per_ps / length).clamp(max=1.0)
-        return remove_net_momentum(kick, batch.masses, batch.batch, len(batch.ptr) - 1)
+        return remove_net_momentum(kick, masses, batch.batch, len(batch.ptr) - 1)
 
     def loss(self, batch: Batch, generator: Generator) -> dict[str, Tensor]:
         chemistry = self.chemistry(batch)

@@ -185,6 +185,21 @@ def test_rescaling_keeps_the_energy() -> None:
         assert not np.allclose(after.x, free.x, atol=1e-4)
 
 
+def test_the_account_bounds_what_jumps_put_in_altogether() -> None:
+    potential = well()
+    propagator = hybrid(potential, offset(potential, 0.0, 0.05), energy_check="account")
+    states, rng = [start(potential)], np.random.default_rng(0)
+    put_in, before = 0.0, states[0]
+    for _ in range(200):
+        (after,) = propagator([before], rng)
+        put_in += total_energy(after, MASSES) - total_energy(before, MASSES) if after.work != before.work else 0.0
+        assert abs(after.work) <= KT
+        before = after
+    assert before.work == pytest.approx(put_in, abs=1e-9)
+    assert propagator.counters["accepted"] > 10
+    assert propagator.counters["rejected_energy"] == propagator.counters["fallbacks"] > 0
+
+
 def test_without_an_energy_check_any_stable_jump_is_taken() -> None:
     potential = well()
     propagator = hybrid(potential, offset(potential, 0.0, WARMTH), energy_check="none")
