@@ -1,7 +1,8 @@
 """The learned k-step jumps on molecules held out of training: accuracy, cost, symmetry and transfer.
 
-Runs the workflow on config/config.yaml with the changes of benchmarks/kstep.yaml (ten minutes on two cores after
-`make run`, whose results it takes up), then the learning curves of the transfer (as long again).
+Runs the workflow on config/config.yaml with the changes of benchmarks/kstep.yaml (twenty minutes on two cores), adds
+four more seeds of every learned roll-out, and measures the learning curves of the transfer (twenty more).
+Interrupted, it goes on where it stopped.
 
     python benchmarks/kstep.py --out benchmarks/results/kstep.json
 """
@@ -19,9 +20,11 @@ from record import over_seeds, record, write
 
 from mdsnake.evaluate.metrics import METRICS
 from mdsnake.evaluate.records import Record, read_records
+from mdsnake.families.kstep.config import CONTROLS
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "results"
+RESULTS = ROOT / "results/benchmarks"
+SEEDS = (1, 2, 3, 4)  # besides the workflow's own
 REPORTED = (
     "ke_ratio", "lag_rmsd_ratio", "bond_js", "angle_js", "torsion_js", "potential_js", "pair_distance_l1",
     "bond_rmse", "torsion_step_ratio", "flip_rate", "torsion_time_ratio", "vdos_shift_1", "nve_drift",
@@ -39,11 +42,17 @@ def main() -> None:
         "--quick", action="store_true", help="the smoke configuration: checks the script, not the model"
     )
     parser.add_argument("--without-transfer", action="store_true")
+    parser.add_argument("--results", type=lambda text: Path(text).resolve(), help="folder to take up or to fill")
     parser.add_argument("--data", type=Path, help="not needed: the molecules are in the repository")
     arguments = parser.parse_args()
-    folder = RESULTS / "quick" if arguments.quick else RESULTS
-    run_workflow(arguments.quick, folder)
-    records = properties(folder) + evaluation(read_records(folder / "summary/kstep.csv"))
+    folder = arguments.results or RESULTS / ("quick" if arguments.quick else "kstep")
+    summary = folder / "summary/kstep.csv"
+    snakemake(arguments.quick, folder, [summary])
+    rows = read_records(summary)
+    more = sorted({_evaluation(folder, row, seed) for row in rows if _learned(row) for seed in SEEDS})
+    snakemake(arguments.quick, folder, more)
+    rows += [row for file in more for row in read_records(file)]
+    records = properties(folder) + evaluation(rows)
     if not arguments.without_transfer:
         records += transfer(folder, quick=arguments.quick)
     write(arguments.out, records)
@@ -51,15 +60,31 @@ def main() -> None:
     print(f"{len(records)} records, {sum(r['met'] is True for r in records)} marks met, {len(missed)} missed")
 
 
-def run_workflow(quick: bool, folder: Path) -> None:
-    """The summary of the benchmark's configuration, made by Snakemake."""
+def snakemake(quick: bool, folder: Path, targets: list[Path]) -> None:
+    """Have the workflow make `targets`."""
     smoke = ROOT / "tests/workflow"
     configs = [smoke / "smoke.yaml"] if quick else [ROOT / "config/config.yaml", ROOT / "benchmarks/kstep.yaml"]
     values = [f"results={folder.relative_to(ROOT)}"] + ([f"molecules={smoke / 'molecules.tsv'}"] if quick else [])
-    command = [sys.executable, "-m", "snakemake", "--cores", "all", "--configfile", *map(str, configs)]
-    command += ["--rerun-triggers", "mtime", "params", "--config", *values]
-    command += ["--", f"{folder.relative_to(ROOT)}/summary/kstep.csv"]
-    subprocess.run(command, cwd=ROOT, check=True)
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--cores",
+        "all",
+        "--configfile",
+        *map(str, configs),
+        "--config",
+        *values,
+    ]
+    subprocess.run([*command, "--", *(str(path.relative_to(ROOT)) for path in targets)], cwd=ROOT, check=True)
+
+
+def _learned(row: Record) -> bool:
+    return row.metric == "accepted_fraction" and row.member not in CONTROLS and row.split == "test"
+
+
+def _evaluation(folder: Path, row: Record, seed: int) -> Path:
+    return folder / row.molecule / "evaluate" / row.engine / f"k{row.k}" / row.member / f"seed{seed}.csv"
 
 
 def evaluation(rows: list[Record]) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ def window(settings: WindowSettings, prepared: Sequence[Path], bursts: Sequence[
     if not any(group.split == "train" for group in groups):
         raise UserError(f"{out}: no molecule is in the train split; give one the split `train` in the molecules table")
     if not any(group.split == "validation" for group in groups):
-        groups = [part for group in groups for part in _hold_back(group, settings.validation_fraction)]
+        groups = [part for group in groups for part in _hold_back(group, settings)]
     Windows(settings.jump.model_dump(), groups).save(out)
 
 
@@ -39,9 +39,11 @@ def pair_starts(trajectory: Trajectory, k: int, stride: int) -> list[int]:
     return np.concatenate(ranges).tolist() if ranges else []
 
 
-def _hold_back(group: WindowGroup, fraction: float) -> list[WindowGroup]:
-    """A training group parted in time: its last windows become validation."""
-    kept = round(len(group.starts) * (1 - fraction))
+def _hold_back(group: WindowGroup, settings: WindowSettings) -> list[WindowGroup]:
+    """A training group parted in time, between two bursts: its last windows become validation."""
+    kept = round(len(group.starts) * (1 - settings.validation_fraction))
+    while 0 < kept < len(group.starts) and group.starts[kept] - group.starts[kept - 1] == settings.stride:
+        kept -= 1
     if group.split != "train" or kept in (0, len(group.starts)):
         return [group]
     return [group.part("train", 0, kept), group.part("validation", kept, len(group.starts))]

@@ -51,6 +51,8 @@ def load_model(path: Path, jump: Jump) -> KstepModel:
     header, weights = read_model(path)
     if header.get("family") != "kstep":
         raise UserError(f"{path}: a model of family {header.get('family')!r}, expected 'kstep'")
+    if not {"jump", "units", "network"} <= header.keys() or header["jump"].keys() != jump.model_dump().keys():
+        raise UserError(f"{path}: its header lacks what a kstep model must tell; train it again with this version")
     for name, wanted in jump.model_dump().items():
         if header["jump"][name] != wanted:
             raise UserError(
