@@ -19,7 +19,7 @@ from mdsnake.store.graph import MoleculeGraph
 from mdsnake.store.windows import WindowGroup, Windows
 from mdsnake.units import BOLTZMANN, kinetic_energy
 
-MOST_WINDOWS = 200  # of a molecule
+MOST_WINDOWS = 100  # of a molecule
 
 
 def jumps(windows: Path, settings: JumpsSettings, models: Sequence[Path], out: Path, device: str = "auto") -> None:
