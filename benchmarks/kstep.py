@@ -1,8 +1,8 @@
 """The learned k-step jumps on molecules held out of training: accuracy, cost, symmetry and transfer.
 
-Runs the workflow on config/config.yaml with the changes of benchmarks/kstep.yaml (twenty minutes on two cores), adds
-four more seeds of every learned roll-out, and measures the learning curves of the transfer (twenty more).
-Interrupted, it goes on where it stopped.
+Takes up the results of `make run`, or runs the workflow on config/config.yaml; adds more seeds of every learned
+roll-out, and measures the learning curves of the transfer (ten minutes more on two cores).  Interrupted, it goes on
+where it stopped.
 
     python benchmarks/kstep.py --out benchmarks/results/kstep.json
 """
@@ -23,8 +23,7 @@ from mdsnake.evaluate.records import Record, read_records
 from mdsnake.families.kstep.config import CONTROLS
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "results/benchmarks"
-SEEDS = (1, 2, 3, 4)  # besides the workflow's own
+RESULTS = ROOT / "results"
 REPORTED = (
     "ke_ratio", "lag_rmsd_ratio", "bond_js", "angle_js", "torsion_js", "potential_js", "pair_distance_l1",
     "bond_rmse", "torsion_step_ratio", "flip_rate", "torsion_time_ratio", "vdos_shift_1", "nve_drift",
@@ -42,14 +41,16 @@ def main() -> None:
         "--quick", action="store_true", help="the smoke configuration: checks the script, not the model"
     )
     parser.add_argument("--without-transfer", action="store_true")
-    parser.add_argument("--results", type=lambda text: Path(text).resolve(), help="folder to take up or to fill")
+    parser.add_argument("--seeds", type=int, default=5, help="of each learned roll-out")
     parser.add_argument("--data", type=Path, help="not needed: the molecules are in the repository")
     arguments = parser.parse_args()
-    folder = arguments.results or RESULTS / ("quick" if arguments.quick else "kstep")
+    folder = RESULTS / "quick" if arguments.quick else RESULTS
     summary = folder / "summary/kstep.csv"
     snakemake(arguments.quick, folder, [summary])
     rows = read_records(summary)
-    more = sorted({_evaluation(folder, row, seed) for row in rows if _learned(row) for seed in SEEDS})
+    more = sorted(
+        {_evaluation(folder, row, seed) for row in rows if _learned(row) for seed in range(1, arguments.seeds)}
+    )
     snakemake(arguments.quick, folder, more)
     rows += [row for file in more for row in read_records(file)]
     records = properties(folder) + evaluation(rows)
@@ -63,7 +64,7 @@ def main() -> None:
 def snakemake(quick: bool, folder: Path, targets: list[Path]) -> None:
     """Have the workflow make `targets`."""
     smoke = ROOT / "tests/workflow"
-    configs = [smoke / "smoke.yaml"] if quick else [ROOT / "config/config.yaml", ROOT / "benchmarks/kstep.yaml"]
+    config = smoke / "smoke.yaml" if quick else ROOT / "config/config.yaml"
     values = [f"results={folder.relative_to(ROOT)}"] + ([f"molecules={smoke / 'molecules.tsv'}"] if quick else [])
     command = [
         sys.executable,
@@ -72,7 +73,7 @@ def snakemake(quick: bool, folder: Path, targets: list[Path]) -> None:
         "--cores",
         "all",
         "--configfile",
-        *map(str, configs),
+        str(config),
         "--config",
         *values,
     ]

@@ -15,8 +15,8 @@ from mdsnake.store.h5md import Trajectory
 from mdsnake.store.windows import WindowGroup, Windows
 from mdsnake.train.stage import train
 
-BURSTS = (2, 8, 40)  # of each training molecule
-STEPS = 400
+BURSTS = (2, 8, 30)  # of each training molecule
+STEPS = 250
 STARTS = {"from scratch": None, "pretrained": 0, "pretrained, 1 layer frozen": 1}
 
 

@@ -153,6 +153,6 @@ def one_jump_error(records: list[Record]) -> Figure:
     return style.finish(
         figure, title,
         f"{counted(rows, kind)}, {windows} windows of NVE dynamics per member.\n"
-        "Points: median over molecules; whiskers: lowest and highest. zero: nothing moves; ballistic: v·t alone.",
+        "Points: median over molecules; whiskers: lowest and highest. zero: nothing moves; ballistic: one Verlet step.",
         style.line_handles(styles, markers=True),
     )  # fmt: skip
