@@ -3,10 +3,14 @@
 Shapes in the signatures of tensor functions are enforced here, and only here: checking them takes time.
 """
 
+import os
 from pathlib import Path
 
 import jaxtyping
 import pytest
+
+# Before anything loads OpenMP: sums by several threads are not bitwise the same.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 TENSOR_MODULES = ("batch", "corrector", "data", "features", "layers", "model", "objective")
 jaxtyping.install_import_hook(
