@@ -7,12 +7,9 @@ Values: CODATA 2018.
 import numpy as np
 
 BOLTZMANN = 8.31446261815324e-3  # kJ/mol/K
-AVOGADRO = 6.02214076e23
 KJ_PER_KCAL = 4.184
 EV = 96.48533212331002  # kJ/mol
-HARTREE = 2625.499639479  # kJ/mol
 ANGSTROM = 0.1  # nm
-BOHR = 0.0529177210903  # nm
 FEMTOSECOND = 1e-3  # ps
 ASE_TIME = ANGSTROM / np.sqrt(EV)  # ps; one ASE time unit
 SPEED_OF_LIGHT = 0.0299792458  # cm/ps

@@ -1,6 +1,5 @@
 """References cut to the frames and segments of a roll-out, so that both are measured in the same way."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -38,15 +37,7 @@ def in_pieces(trajectory: Trajectory, length: int, limit: int | None = None) -> 
         whole = len(frames) // length
         keep += np.split(frames[: whole * length], whole) if whole else [frames]
     keep = keep[:limit]
-    index = np.concatenate(keep)
-    return dataclasses.replace(
-        trajectory,
-        positions=trajectory.positions[index],
-        velocities=trajectory.velocities[index],
-        forces=trajectory.forces[index],
-        potential=trajectory.potential[index],
-        segment=np.repeat(np.arange(len(keep)), [len(piece) for piece in keep]),
-    )
+    return trajectory.select(np.concatenate(keep), np.repeat(np.arange(len(keep)), [len(piece) for piece in keep]))
 
 
 def alike(trajectory: Trajectory, rollout: Trajectory, source: str | Path, same_length: bool = False) -> Trajectory:

@@ -87,14 +87,17 @@ class Trajectory:
     def every(self, interval: int) -> "Trajectory":
         """Each `interval`-th frame of each segment, starting with its first."""
         keep = np.concatenate([np.arange(s.start, s.stop, interval) for s in self.segments()])
+        return dataclasses.replace(self.select(keep, self.segment[keep]), frame_ps=self.frame_ps * interval)
+
+    def select(self, frames: np.ndarray, segment: np.ndarray) -> "Trajectory":
+        """The frames of these indices, in the segments that are given for each."""
         return dataclasses.replace(
             self,
-            positions=self.positions[keep],
-            velocities=self.velocities[keep],
-            forces=self.forces[keep],
-            potential=self.potential[keep],
-            segment=self.segment[keep],
-            frame_ps=self.frame_ps * interval,
+            positions=self.positions[frames],
+            velocities=self.velocities[frames],
+            forces=self.forces[frames],
+            potential=self.potential[frames],
+            segment=segment,
         )
 
     def save(self, path: str | Path) -> None:

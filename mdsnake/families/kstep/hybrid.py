@@ -3,10 +3,10 @@
 Every frame covers the same lag.  A jump that fails a check of stability is proposed again, scaled down; when the
 attempts are used up, or where the energy check refuses it, the reference integrator covers the lag instead.
 
-That fall-back makes `metropolis` inexact: the frame after a refusal depends on what was refused, and a walk that
-takes every gain of stability but replaces losses runs cold, the more so the weaker the friction.  `ghmc` turns the
-velocities round instead (Horowitz, Phys. Lett. B 268, 247 (1991)), which is exact for a reversible jump that keeps
-volume; the frame then stands still.
+`account` lets jumps gain or lose only so much energy in all.  The fall-back makes `metropolis` inexact: the frame
+after a refusal depends on what was refused, and a walk that takes losses of energy but refuses gains runs cold, the
+more so the weaker the friction.  `ghmc` turns the velocities round instead (Horowitz, Phys. Lett. B 268, 247 (1991)),
+which is exact for a reversible jump that keeps volume; the frame then stands still.
 """
 
 import dataclasses
