@@ -33,7 +33,7 @@ def train(
     work: Path,
     device: str = "auto",
 ) -> None:
-    """Train what `settings.family` makes of `windows`; write the averaged weights and the curves.
+    """Train what `settings.family` makes of `windows`; write its weights and the curves.
 
     An interrupted training goes on from its last validation.  On several devices this runs once for each; the
     first process starts the others, and alone holds the scratch folder and writes.
@@ -54,15 +54,19 @@ def train(
 
 
 def fit(task: Task, folder: Path, device: str = "auto") -> Curves:
-    """Train `task.model` in place, keeping `last.ckpt` in `folder`; return the curves."""
+    """Train `task.model` in place to the weights of the best validation; return the curves.
+
+    `folder` keeps `last.ckpt`, which an interrupted training goes on from, and `best.ckpt`.
+    """
     quiet()
     settings = task.training
     curves = Curves(settings.max_steps)
     validated = bool(task.batches.validation_batches())
     watched = "val_loss" if validated else "train_loss"
+    best = ModelCheckpoint(folder, "best", watched, enable_version_counter=False, save_on_train_epoch_end=True)
     checkpoint = ModelCheckpoint(folder, "last", enable_version_counter=False, save_on_train_epoch_end=True)
     stop = EarlyStopping(watched, patience=settings.patience, check_on_train_epoch_end=True, strict=False)
-    callbacks: list[Callback] = [curves, stop, checkpoint]
+    callbacks: list[Callback] = [curves, stop, best, checkpoint]
     if settings.ema_decay:
         # Buffers hold integers, which an average would spoil; the foreach form leaves equal weights as they are.
         average = WeightAveraging(use_buffers=False, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))
@@ -101,6 +105,6 @@ def fit(task: Task, folder: Path, device: str = "auto") -> Curves:
         raise KeyboardInterrupt from None
     if not math.isfinite(trainer.callback_metrics.get(watched, 0.0)):
         raise UserError(f"training: {watched} is not finite at step {trainer.global_step}; lower learning_rate")
-    if trainer.is_global_zero:  # the checkpoint holds the average, also where nothing was left to do
-        module.load_state_dict(torch.load(last, map_location="cpu", weights_only=True)["state_dict"])
+    if trainer.is_global_zero:  # checkpoints hold the average
+        module.load_state_dict(torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)["state_dict"])
     return curves

@@ -119,6 +119,15 @@ def test_validation_judges_the_average(tmp_path: Path) -> None:
     assert last["val_loss"] == pytest.approx(torch.stack(losses).mean().item(), rel=0.05)
 
 
+def test_what_is_kept_is_the_best_validation(tmp_path: Path) -> None:
+    task = line_task(learning_rate=3.0, final_learning_rate=1.0, ema_decay=0.0, max_steps=60, weight_decay=0.0)
+    losses = [row["val_loss"] for row in fit(task, tmp_path, "cpu").rows]
+    task.model.eval()
+    kept = [task.model.loss(batch, torch.Generator())["loss"] for batch in task.batches.validation_batches()]
+    assert min(losses) < 0.8 * losses[-1]
+    assert torch.stack(kept).mean().item() == pytest.approx(min(losses), rel=0.05)
+
+
 @pytest.mark.parametrize("validated", [True, False])
 def test_a_training_that_gets_no_better_stops(tmp_path: Path, validated: bool) -> None:
     steps = len(fit(line_task(validated=validated, learning_rate=1e-30, patience=2), tmp_path, "cpu").rows)
