@@ -90,7 +90,7 @@ def rollout(
     prepared: Prepared,
     settings: Text,
     engine: Annotated[str, typer.Option(help="the engine's settings, as --settings")],
-    bursts: Annotated[Path, typer.Option(help="where the walkers start")],
+    start: Annotated[Path, typer.Option(help="trajectory of the reference, on which the walkers start")],
     out: Out,
     nve: Annotated[Path, typer.Option(help="the run without thermostat to write")],
     work: Work,
@@ -101,7 +101,7 @@ def rollout(
     from mdsnake.rollout.stage import rollout
 
     parsed = config.read_settings(kstep.RolloutSettings, settings)
-    rollout(prepared, parsed, config.read_settings(config.Engine, engine), bursts, model, out, nve, work, device)
+    rollout(prepared, parsed, config.read_settings(config.Engine, engine), start, model, out, nve, work, device)
 
 
 @app.command()

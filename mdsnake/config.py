@@ -23,7 +23,7 @@ from pydantic import (
 from mdsnake.errors import UserError
 
 #: Raise a stage's number when its results change; Snakemake then reruns it.
-VERSIONS = {"screen": 1, "prepare": 1, "simulate": 1, "window": 1, "train": 2, "rollout": 1, "evaluate": 1}
+VERSIONS = {"screen": 1, "prepare": 1, "simulate": 1, "window": 1, "train": 2, "rollout": 2, "evaluate": 1}
 
 Split = Literal["train", "validation", "test"]
 Fraction = Annotated[float, Field(ge=0, le=1)]

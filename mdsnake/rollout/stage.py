@@ -24,6 +24,9 @@ from mdsnake.store.graph import MoleculeGraph
 from mdsnake.store.h5md import Trajectory, provenance
 from mdsnake.store.work import fingerprint, work_folder
 
+#: Multiples of it fill the unit interval evenly (modulo 1).
+GOLDEN = 0.6180339887498949
+
 Step = Callable[[Sequence[State], np.random.Generator], list[State]]
 
 
@@ -31,19 +34,22 @@ def rollout(
     prepared: Path,
     settings: RolloutSettings,
     engine: Engine,
-    bursts: Path,
+    start: Path,
     model: Path | None,
     out: Path,
     nve: Path,
     work: Path,
     device: str = "auto",
 ) -> None:
-    """Write the NVT run to `out` and the NVE run to `nve`; an interrupted job goes on from its last piece."""
+    """Write the NVT run to `out` and the NVE run to `nve`; an interrupted job goes on from its last piece.
+
+    `start` is a trajectory of the reference, from which the walkers' first states are taken.
+    """
     graph = MoleculeGraph.load(prepared / "graph.json")
     potential = open_potential(prepared, engine)
-    states = thermal_states(Trajectory.load(bursts), potential, settings.rollout.walkers, bursts)
+    states = thermal_states(start, potential, settings.rollout.walkers, settings.seed)
     propagator = open_propagator(settings, potential, graph, states, model, device)
-    files = [prepared / "graph.json", prepared / "system.xml", bursts, *([model] if model else [])]
+    files = [prepared / "graph.json", prepared / "system.xml", start, *([model] if model else [])]
     key = fingerprint(VERSIONS["rollout"], settings.model_dump(mode="json"), engine.model_dump(mode="json"), *files)
     about = provenance(
         settings=settings.model_dump(mode="json"), engine=engine.model_dump(mode="json"), **potential.about
@@ -59,13 +65,14 @@ def rollout(
         _trajectory(free, potential, lag, about).save(nve)
 
 
-def thermal_states(bursts: Trajectory, potential: Potential, count: int, path: Path) -> list[State]:
-    """The starts of `count` bursts, evenly spaced: independent states of the thermal reference."""
-    starts = [s.start for s in bursts.segments()]
-    if len(starts) < count:
-        raise UserError(f"{path}: {len(starts)} bursts, but {count} walkers need one each; lower walkers")
-    chosen = [starts[i * len(starts) // count] for i in range(count)]
-    x, v = bursts.positions[chosen].astype(float), bursts.velocities[chosen].astype(float)
+def thermal_states(path: Path, potential: Potential, count: int, seed: int) -> list[State]:
+    """`count` evenly spaced frames of a thermal trajectory, other ones for each seed."""
+    trajectory = Trajectory.load(path)
+    if trajectory.n_frames < count:
+        raise UserError(f"{path}: {trajectory.n_frames} frames, but {count} walkers need one each; lower walkers")
+    first = (0.5 + GOLDEN * seed) % 1
+    chosen = ((np.arange(count) + first) / count * trajectory.n_frames).astype(int)
+    x, v = trajectory.positions[chosen].astype(float), trajectory.velocities[chosen].astype(float)
     x = np.stack([potential.project_positions(one) for one in x])
     v = remove_com(np.stack([potential.project_velocities(*one) for one in zip(x, v, strict=True)]), potential.masses)
     return [make_state(potential, *one) for one in zip(x, v, strict=True)]

@@ -12,6 +12,7 @@ import torch
 from mdsnake.config import Engine, SimulateSettings
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import Jump, Rollout, RolloutSettings
+from mdsnake.physics.integrators import remove_com
 from mdsnake.physics.potential import open_potential
 from mdsnake.rollout import stage
 from mdsnake.rollout.stage import rollout
@@ -220,12 +221,26 @@ def test_rigid_bonds_stay_rigid_and_their_corrections_are_counted(
     assert nvt.counters["projection_rms_nm_per_ps"] > 1e-3
 
 
-def test_too_few_bursts_are_one_clear_line(
+def test_too_few_frames_are_one_clear_line(
     ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match=r"bursts\.h5: 12 bursts, but 13 walkers need one each; lower walkers$"):
-        run(tmp_path, ethane, settings(jump, walkers=13), flexible_engine, ethane_bursts)
+    with pytest.raises(UserError, match=r"bursts\.h5: 300 frames, but 301 walkers need one each; lower walkers$"):
+        run(tmp_path, ethane, settings(jump, walkers=301), flexible_engine, ethane_bursts)
     assert not list(tmp_path.glob("*.h5"))
+
+
+def test_walkers_start_on_even_frames_and_each_seed_on_others(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine
+) -> None:
+    potential, reference = open_potential(ethane, flexible_engine), Trajectory.load(ethane_bursts)
+    chosen = []
+    for seed in (0, 1):
+        states = stage.thermal_states(ethane_bursts, potential, 6, seed)
+        gaps = [np.abs(reference.positions - remove_com(s.x, potential.masses)).max((1, 2)) for s in states]
+        assert max(gap.min() for gap in gaps) < 1e-6
+        chosen.append([int(gap.argmin()) for gap in gaps])
+    assert all(set(np.diff(frames)) == {50} for frames in chosen)
+    assert not set(chosen[0]) & set(chosen[1])
 
 
 def test_a_run_shorter_than_its_lag_has_one_frame(
@@ -241,7 +256,7 @@ def test_controls_run_without_torch(
 ) -> None:
     told = settings(jump, member, time_ps=0.02, nve_ps=0.02)
     arguments = [str(ethane), "--settings", told.model_dump_json(), "--engine", flexible_engine.model_dump_json()]
-    files = {"bursts": ethane_bursts, "out": tmp_path / "a.h5", "nve": tmp_path / "b.h5", "work": tmp_path / "work"}
+    files = {"start": ethane_bursts, "out": tmp_path / "a.h5", "nve": tmp_path / "b.h5", "work": tmp_path / "work"}
     arguments += [text for name, path in files.items() for text in (f"--{name}", str(path))]
     code = (
         "import sys; from mdsnake import cli\n"

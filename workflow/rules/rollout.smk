@@ -4,7 +4,7 @@
 rule rollout:
     input:
         rules.prepare.output,
-        bursts=BURSTS,
+        start="<results>/{molecule}/simulate/{engine}/replica1.h5",  # replica 0 is what the roll-out is compared with
         model=of_member(MODEL),
     output:
         nvt=f"{ROLLOUT}.h5",
@@ -34,7 +34,7 @@ rule rollout:
         "Rolling out {wildcards.member}: {wildcards.molecule}, {wildcards.engine}, k = {wildcards.k}, seed {wildcards.seed}"
     shell:
         "python -m mdsnake rollout {params.prepared} --settings {params.settings:q} --engine {params.engine:q}"
-        " --bursts {input.bursts} {params.model:q} --device {resources.device} --work {params.work}"
+        " --start {input.start} {params.model:q} --device {resources.device} --work {params.work}"
         " --out {output.nvt} --nve {output.nve} > {log} 2>&1"
 
 
