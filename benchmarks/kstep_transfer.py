@@ -57,17 +57,19 @@ def transfer(folder: Path, quick: bool = False) -> list[dict[str, Any]]:
             model = work / f"{name}.safetensors"
             start = None if frozen is None else pretrained
             train(work / f"{bursts}.json", settings, start, model, work / f"{name}.csv", work / f"{name}.work", "cpu")
-            records += _judged(test, work, model, jump, engine, f"{label}, {data_ps:.3g} ps of QM per molecule")
-    return records + _judged(test, work, None, jump, engine, "no learning (ballistic)")
+            records += judged(
+                "transfer", test, work, model, jump, engine, f"{label}, {data_ps:.3g} ps of QM per molecule"
+            )
+    return records + judged("transfer", test, work, None, jump, engine, "no learning (ballistic)")
 
 
-def _judged(
-    test: Windows, work: Path, model: Path | None, jump: Jump, engine: Engine, setting: str
+def judged(
+    study: str, test: Windows, work: Path, model: Path | None, jump: Jump, engine: Engine, setting: str
 ) -> list[dict[str, Any]]:
     settings = JumpsSettings(controls=[] if model else ["ballistic"], jump=jump, engine=engine, seed=0)
     jumps(work / "test.json", settings, [model] if model else [], work / "jumps.csv", "cpu")
     return [
-        record(row.molecule, f"transfer: {row.member}", f"{jump.lag_ps * 1e3:g} fs, {setting}", row.metric,
+        record(row.molecule, row.member, f"{study}, {jump.lag_ps * 1e3:g} fs, {setting}", row.metric,
                METRICS[row.metric].unit, row.value, n=row.n)
         for row in read_records(work / "jumps.csv")
         if row.metric in ("jump_position_pm", "jump_velocity_relative", "jump_energy_median", "jump_acceptance")

@@ -43,10 +43,11 @@ def write(path: Path, records: list[dict[str, Any]]) -> None:
         "machine": machine(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "date": datetime.date.today().isoformat(),
-        "records": records,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in records)
+    head = json.dumps({**result, "records": []}, ensure_ascii=False)
+    path.write_text(head.replace('"records": []', f'"records": [\n{lines}\n]') + "\n")
 
 
 def machine() -> str:

@@ -11,7 +11,21 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-COLUMNS = ("system", "member", "setting", "metric", "value", "interval", "n", "floor", "mark", "met")
+#: For each result, the tables that are drawn from it: a title and the metrics that are its columns.  Every other
+#: metric is in the JSON alone.  A result that is not named here is shown whole, a row for each record.
+TABLES: dict[str, list[tuple[str, list[str]]]] = {
+    "kstep": [
+        ("Accuracy", ["ke_ratio", "lag_rmsd_ratio", "bond_js", "angle_js", "torsion_js", "flip_rate", "nve_drift"]),
+        ("Cost", ["accepted_fraction", "force_call_saving", "wall_clock_speedup", "ms_per_ps", "break_even"]),
+        (
+            "Single jumps: transfer, and number of training molecules",
+            ["jump_position_pm", "jump_velocity_relative", "jump_energy_median", "jump_acceptance"],
+        ),
+        ("Networks", ["equivariance_error", "momentum_change", "one_batch_loss_ratio"]),
+    ],
+}
+COLUMNS = ("system", "member", "setting", "metric", "value", "n", "floor", "mark", "met")
+Record = dict[str, Any]
 
 
 def main() -> None:
@@ -26,49 +40,64 @@ def main() -> None:
 
 
 def section(path: Path) -> str:
-    """A heading, where and when it was run, the marks that were missed, and every record."""
+    """A heading, where and when it was run, how many marks were met, and the tables."""
     result = json.loads(path.read_text())
     records = result["records"]
     judged = [r for r in records if r["met"] is not None]
-    missed = [r for r in judged if not r["met"]]
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
-    lines = [
-        f"\n## {path.stem}\n",
-        f"{result['machine']}; {result['date']}; {versions}.\n",
-        f"{len(judged) - len(missed)} of {len(judged)} marks met.\n" if judged else "",
-        *(["### Marks missed\n", table(missed)] if missed else []),
-        "<details><summary>Every record</summary>\n",
-        table(records),
-        "</details>\n",
-    ]
-    return "\n".join(lines)
+    lines = [f"\n## {path.stem}\n", f"{result['machine']}; {result['date']}; {versions}.\n"]
+    if judged:
+        lines.append(f"{sum(r['met'] for r in judged)} of {len(judged)} marks met.\n")
+    for title, metrics in TABLES.get(path.stem, []):
+        lines += [f"### {title}\n", pivot(records, metrics)]
+    return "\n".join(lines if path.stem in TABLES else [*lines, listed(records)])
 
 
-def table(records: list[dict[str, Any]]) -> str:
-    rows = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
-    rows += ["| " + " | ".join(cells(record)) + " |" for record in records]
-    return "\n".join(rows) + "\n"
+def pivot(records: list[Record], metrics: list[str]) -> str:
+    """A row for each setting, system and member, a column for each metric."""
+    cells: dict[tuple[str, str, str], dict[str, str]] = {}
+    heads = {metric: metric for metric in metrics}
+    for record in records:
+        name = record["metric"]
+        if name in heads:
+            row = cells.setdefault((record["setting"], record["system"], record["member"]), {})
+            row[name] = shown(record)
+            heads[name] = name + (f", {record['unit']}" if record["unit"] != "1" else "")
+            heads[name] += f" [{record['mark']}]" if record["mark"] else ""
+    rows = [[*key, *(row.get(metric, "") for metric in metrics)] for key, row in cells.items()]
+    return grid(["setting", "system", "member", *heads.values()], rows)
 
 
-def cells(record: dict[str, Any]) -> list[str]:
-    unit = "" if record["unit"] in ("1", None) else f" {record['unit']}"
-    interval = f"{record['low']:.4g} to {record['high']:.4g}" if record["low"] is not None else ""
-    return [
-        record["system"],
-        record["member"],
-        record["setting"],
-        record["metric"],
-        number(record["value"]) + unit,
-        interval,
-        "" if record["n"] is None else f"{record['n']:.0f}",
-        number(record["floor"]),
-        record["mark"] or "",
-        {True: "yes", False: "**no**", None: ""}[record["met"]],
-    ]
+def listed(records: list[Record]) -> str:
+    """A row for each record."""
+    used = [c for c in COLUMNS if any(r[c] not in (None, "") for r in records)]
+    return grid(used, [[cell(record, column) for column in used] for record in records])
+
+
+def grid(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def shown(record: Record) -> str:
+    """Value, half of its interval and floor; bold where it misses its mark."""
+    half = "" if record["low"] is None else f" ± {(record['high'] - record['low']) / 2:.2g}"
+    text = number(record["value"]) + half
+    text = f"**{text}**" if record["met"] is False else text
+    return text + ("" if record["floor"] is None else f" ({number(record['floor'])})")
+
+
+def cell(record: Record, column: str) -> str:
+    if column == "value":
+        return shown(record | {"floor": None}) + ("" if record["unit"] in ("1", None) else f" {record['unit']}")
+    if column == "met":
+        return {True: "yes", False: "**no**", None: ""}[record["met"]]
+    value = record[column]
+    return number(value) if isinstance(value, float) else str(value if value is not None else "")
 
 
 def number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    return "–" if value is None else f"{value:.4g}" if abs(value) < 1e5 else f"{value:.2e}"
 
 
 if __name__ == "__main__":
