@@ -1,29 +1,41 @@
 """`mdsnake <stage> …`: the only place that parses arguments.  Each command imports what it needs when it runs."""
 
+import errno
 import json
 import os
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from mdsnake import config
-from mdsnake.errors import UserError
+from mdsnake.errors import OutOfTime, UserError
 from mdsnake.families.kstep import config as kstep
+from mdsnake.store.budget import Budget
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
 Text = Annotated[str, typer.Option("--settings", help="JSON text, or a YAML or JSON file")]
 Out = Annotated[Path, typer.Option("--out", help="file or folder to write")]
 Work = Annotated[Path, typer.Option("--work", help="scratch folder that an interrupted run goes on from")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda")]
+Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="where networks run")]
+Minutes = Annotated[
+    float | None,
+    typer.Option(
+        "--time-budget",
+        envvar="MDSNAKE_TIME_BUDGET",
+        metavar="MINUTES",
+        help="stop in time, with status 75, to be run again",
+    ),
+]
 File = Annotated[Path, typer.Option()]
 Prepared = Annotated[Path, typer.Argument(help="folder written by `mdsnake prepare`")]
 
 
 @app.command()
-def screen(table: Path, settings: Text, out: Out, processes: int = 1) -> None:
+def screen(table: Path, settings: Text, out: Out, processes: Annotated[int, typer.Option(min=1)] = 1) -> None:
     """Try every molecule of TABLE and say which can be prepared, with the reason where one cannot."""
     from mdsnake.prepare.stage import screen
 
@@ -40,18 +52,25 @@ def prepare(settings: Text, out: Out) -> None:
 
 @app.command()
 def simulate(
-    prepared: Prepared, settings: Text, out: Out, work: Work, replica: int | None = None, bursts: bool = False
+    prepared: Prepared,
+    settings: Text,
+    out: Out,
+    work: Work,
+    replica: Annotated[int | None, typer.Option(min=0)] = None,
+    bursts: bool = False,
+    time_budget: Minutes = None,
 ) -> None:
     """Run a thermostatted replica (--replica N), or NVE bursts for training (--bursts)."""
+    budget = Budget(time_budget)
     from mdsnake.simulate.stage import simulate_bursts, simulate_replica
 
     parsed = config.read_settings(config.SimulateSettings, settings)
     if bursts == (replica is not None):
         raise UserError("simulate: give either --replica N or --bursts")
     if replica is None:
-        simulate_bursts(prepared, parsed, out, work)
+        simulate_bursts(prepared, parsed, out, work, budget)
     else:
-        simulate_replica(prepared, parsed, replica, out, work)
+        simulate_replica(prepared, parsed, replica, out, work, budget)
 
 
 @app.command()
@@ -78,11 +97,14 @@ def train(
     work: Work,
     pretrained: Path | None = None,
     device: Device = "auto",
+    time_budget: Minutes = None,
 ) -> None:
     """Train a model on WINDOWS, perhaps from the weights of another (--pretrained)."""
+    budget = Budget(time_budget)
     from mdsnake.train.stage import train
 
-    train(windows, config.read_settings(kstep.TrainSettings, settings), pretrained, out, history, work, device)
+    parsed = config.read_settings(kstep.TrainSettings, settings)
+    train(windows, parsed, pretrained, out, history, work, device, budget)
 
 
 @app.command()
@@ -96,12 +118,15 @@ def rollout(
     work: Work,
     model: Path | None = None,
     device: Device = "auto",
+    time_budget: Minutes = None,
 ) -> None:
     """Propagate a molecule with a learned member or a control."""
+    budget = Budget(time_budget)
     from mdsnake.rollout.stage import rollout
 
     parsed = config.read_settings(kstep.RolloutSettings, settings)
-    rollout(prepared, parsed, config.read_settings(config.Engine, engine), start, model, out, nve, work, device)
+    read = config.read_settings(config.Engine, engine)
+    rollout(prepared, parsed, read, start, model, out, nve, work, device, budget)
 
 
 @app.command()
@@ -161,11 +186,20 @@ def figure(
 
 
 @app.command()
-def table(name: str, summary: Path, out: Out) -> None:
-    """Write a table of the report as HTML."""
+def table(name: str, summary: Path, out: Out, failed: Path | None = None) -> None:
+    """Write a table of the report as HTML; --failed adds failed jobs to that of dropped molecules."""
     from mdsnake.evaluate.tables import table
 
-    table(name, summary, out)
+    table(name, summary, out, failed)
+
+
+@app.command()
+def check(configuration: Path) -> None:
+    """Read a configuration and its table of molecules, and say what is wrong with them."""
+    from mdsnake.project import read_project
+
+    project = read_project(configuration)
+    print(f"{configuration}: {len(project.read_molecules())} molecules, engines {', '.join(project.engines)}")
 
 
 @app.command()
@@ -177,15 +211,60 @@ def schema(out: Out) -> None:
     write_text(out, json.dumps(Project.model_json_schema(), indent=2) + "\n")
 
 
+def with_listed(arguments: list[str]) -> list[str]:
+    """`arguments`, with the lines of FILE in place of `@FILE`: a command line has room for some thousand paths only."""
+    listed = []
+    for argument in arguments:
+        if not argument.startswith("@"):
+            listed.append(argument)
+            continue
+        try:
+            listed += filter(None, Path(argument[1:]).read_text().split("\n"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{argument[1:]}: cannot be read as a list of arguments, one a line: {error}") from error
+    return listed
+
+
 def main() -> None:
-    """Run a command; a `UserError` is one line on stderr and exit status 1, Ctrl-C is 130."""
+    """Run a command.  A `UserError` is one line on stderr and exit status 1, or 75 where it is the time budget's.
+
+    Ctrl-C is 130 and SIGTERM, a batch system's way to end a job, 143, whatever they break off.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    terminated = []
+
+    def terminate(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one is enough, and tidying up should not be broken off
+        terminated.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, terminate)
     try:
-        app()
-    except UserError as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+        app(with_listed(sys.argv[1:]))
+    except BaseException as error:
+        if terminated and getattr(error, "code", 1) != 0:
+            sys.exit(_told("stopped from outside (SIGTERM); run it again to go on", 128 + signal.SIGTERM))
+        if isinstance(error, OutOfTime):
+            sys.exit(_told(error, os.EX_TEMPFAIL))
+        if isinstance(error, UserError):
+            sys.exit(f"error: {_line(error)}")
+        if isinstance(error, MemoryError) or getattr(error, "errno", 0) == errno.ENOMEM:
+            sys.exit("error: out of memory; give the job more and run it again to go on")
+        if isinstance(error, KeyboardInterrupt):
+            sys.exit(128 + signal.SIGINT)
+        if isinstance(error, OSError) and error.filename:
+            path = error.filename2 or error.filename
+            sys.exit(f"error: {_line(path)}: {error.strerror}; name another path, or mend its rights")
+        raise
+
+
+def _told(what: object, status: int) -> int:
+    print(f"error: {_line(what)}", file=sys.stderr)
+    return status
+
+
+def _line(what: object) -> str:
+    return " ".join(str(what).split())
 
 
 if __name__ == "__main__":

@@ -1,5 +1,9 @@
-"""The one exception a user is meant to read."""
+"""The exceptions a user is meant to read."""
 
 
 class UserError(Exception):
     """Bad input, told in one line: which file and key, what is wrong, what to do."""
+
+
+class OutOfTime(UserError):
+    """The time budget is used up; what was done is kept."""

@@ -33,7 +33,7 @@ def simulate_arguments(prepared: Path, engine: Engine, folder: Path) -> list[str
 
 def rollout_arguments(prepared: Path, engine: Engine, bursts: Path, jump: Jump, folder: Path) -> list[str]:
     told = RolloutSettings(member="egnn", jump=jump, rollout=Rollout(walkers=2, time_ps=0.1, nve_ps=0.1), seed=0)
-    files = {"bursts": bursts, "out": folder / "a.h5", "nve": folder / "b.h5", "work": folder / "work"}
+    files = {"start": bursts, "out": folder / "a.h5", "nve": folder / "b.h5", "work": folder / "work"}
     options = [text for name, path in files.items() for text in (f"--{name}", str(path))]
     return [
         "rollout", str(prepared), "--settings", told.model_dump_json(), "--engine", engine.model_dump_json(), *options
@@ -139,8 +139,15 @@ def test_an_error_is_all_that_a_process_prints(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_ctrl_c_ends_a_run_without_a_trace_and_without_a_half_file(
-    tmp_path: Path, ethane: Path, mm_engine: Engine
+@pytest.mark.parametrize(
+    ("number", "status", "line"),
+    [
+        (signal.SIGINT, 130, ""),
+        (signal.SIGTERM, 143, "error: stopped from outside (SIGTERM); run it again to go on"),
+    ],
+)
+def test_a_signal_ends_a_run_without_a_trace_and_without_a_half_file(
+    tmp_path: Path, ethane: Path, mm_engine: Engine, number: int, status: int, line: str
 ) -> None:
     engine = mm_engine.model_copy(update={"production_ps": 1e5})
     command = [sys.executable, "-m", "mdsnake", *simulate_arguments(ethane, engine, tmp_path), "--replica", "0"]
@@ -148,12 +155,41 @@ def test_ctrl_c_ends_a_run_without_a_trace_and_without_a_half_file(
         assert process.stdout is not None
         assert "equilibrated" in process.stdout.readline()
         time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert errors.strip() == ""
+    assert process.returncode == status
+    assert errors.strip() == line
     assert not (tmp_path / "out.h5").exists()
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
+
+
+def test_the_time_budget_may_come_from_the_environment(tmp_path: Path, ethane: Path, mm_engine: Engine) -> None:
+    engine = mm_engine.model_copy(update={"production_ps": 1e5})
+    command = [sys.executable, "-m", "mdsnake", *simulate_arguments(ethane, engine, tmp_path), "--replica", "0"]
+    environment = os.environ | {"MDSNAKE_TIME_BUDGET": "0.02"}
+    start = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 75
+    assert time.monotonic() - start < 60
+    assert done.stderr.startswith(f"error: {tmp_path}/work: stopped by the time budget at ")
+    assert done.stderr.count("\n") == 1
+    assert list((tmp_path / "work").glob("piece*.npz"))
+
+
+def test_a_budget_of_no_time_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ethane: Path, mm_engine: Engine
+) -> None:
+    arguments = [*simulate_arguments(ethane, mm_engine, tmp_path), "--replica", "0", "--time-budget", "-1"]
+    assert failure(monkeypatch, *arguments).startswith("error: --time-budget: -1: no time at all")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arguments_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    listed = tmp_path / "many"
+    listed.write_text("\n".join(["", *(f"absent {index}.csv" for index in range(50_000)), ""]))
+    told = failure(monkeypatch, "summarize", f"@{listed}", "--out", tmp_path / "out.csv")
+    assert "absent 0.csv: no such" in told
+    assert "cannot be read as a list" in failure(monkeypatch, "summarize", "@absent", "--out", tmp_path / "out.csv")
 
 
 def test_help_is_quick_and_imports_nothing_heavy() -> None:

@@ -14,20 +14,26 @@ import numpy as np
 from mdsnake.config import VERSIONS, Engine
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import RolloutSettings
-from mdsnake.families.kstep.hybrid import Hybrid, Propagator
+from mdsnake.families.kstep.exact import Exact
+from mdsnake.families.kstep.hybrid import Propagator
 from mdsnake.families.kstep.members import open_propagator
+from mdsnake.families.kstep.pilot import best_friction
 from mdsnake.physics.integrators import State, make_state, remove_com, thermostat
-from mdsnake.physics.potential import Potential, open_potential
-from mdsnake.rollout.pieces import Piece, cached, join, pieces_of
+from mdsnake.physics.potential import Potential, open_classical, open_potential
+from mdsnake.rollout.pieces import last_states, pieces_of, stacked
 from mdsnake.seeds import seed_sequence
+from mdsnake.store.atomic import write_text
+from mdsnake.store.budget import Budget
 from mdsnake.store.graph import MoleculeGraph
 from mdsnake.store.h5md import Trajectory, provenance
+from mdsnake.store.pieces import Piece, join, run_pieces
 from mdsnake.store.work import fingerprint, work_folder
 
 #: Multiples of it fill the unit interval evenly (modulo 1).
 GOLDEN = 0.6180339887498949
 
 Step = Callable[[Sequence[State], np.random.Generator], list[State]]
+Maker = Callable[[Piece | None], Piece]
 
 
 def rollout(
@@ -40,29 +46,46 @@ def rollout(
     nve: Path,
     work: Path,
     device: str = "auto",
+    budget: Budget | None = None,
 ) -> None:
     """Write the NVT run to `out` and the NVE run to `nve`; an interrupted job goes on from its last piece.
 
     `start` is a trajectory of the reference, from which the walkers' first states are taken.
     """
     graph = MoleculeGraph.load(prepared / "graph.json")
-    potential = open_potential(prepared, engine)
-    states = thermal_states(start, potential, settings.rollout.walkers, settings.seed)
-    propagator = open_propagator(settings, potential, graph, states, model, device)
     files = [prepared / "graph.json", prepared / "system.xml", start, *([model] if model else [])]
-    key = fingerprint(VERSIONS["rollout"], settings.model_dump(mode="json"), engine.model_dump(mode="json"), *files)
-    about = provenance(
-        settings=settings.model_dump(mode="json"), engine=engine.model_dump(mode="json"), **potential.about
-    )
-    lag = settings.jump.lag_ps
-    with work_folder(work, key) as folder:
-        thermal = _run(folder, "nvt", settings, propagator, potential, states, settings.rollout.time_ps, engine)
-        if isinstance(propagator, Hybrid):
-            propagator.settings = propagator.settings.model_copy(update={"energy_check": "none"})
-        free = _run(folder, "nve", settings, propagator, potential, states, settings.rollout.nve_ps, None)
-        free.counters["reversibility_rms_nm"] = reversibility(propagator, states)
+    told = {"settings": settings.model_dump(mode="json"), "engine": engine.model_dump(mode="json")}
+    lag, lengths = settings.jump.lag_ps, settings.rollout
+    with work_folder(work, fingerprint(VERSIONS["rollout"], *told.values(), *files)) as folder:
+        potential = _resumed_potential(prepared, engine, folder / "platform")
+        states = thermal_states(start, potential, lengths.walkers, settings.seed)
+        surrogate = partial(open_classical, prepared)
+        propagator = open_propagator(settings, potential, graph, states, model, device, surrogate)
+        untested, friction = propagator.untested(), _friction(settings, propagator, states, engine)
+        step = _thermostatted(propagator, potential, lag, friction, engine.temperature_K)
+        nvt = _makers("nvt", settings, step, propagator, potential, states, lengths.time_ps)
+        free = _makers("nve", settings, untested, untested, potential, states, lengths.nve_ps)
+
+        def report(index: int, piece: Piece, seconds: float) -> None:
+            share = 100 * (index + 1) / (len(nvt) + len(free))
+            run = f"{lengths.time_ps:g} ps thermostatted" if index < len(nvt) else f"{lengths.nve_ps:g} ps free"
+            print(f"{potential.name} {settings.member}: {share:.0f} %, in {run} of {len(states)} walkers", flush=True)
+
+        pieces = run_pieces(folder, [*nvt, *free], report, budget)
+        thermal, drifting = join(pieces[: len(nvt)], axis=1), join(pieces[len(nvt) :], axis=1)
+        drifting.counters["reversibility_rms_nm"] = reversibility(untested, states)
+        about = provenance(**told, **potential.about)
         _trajectory(thermal, potential, lag, about).save(out)
-        _trajectory(free, potential, lag, about).save(nve)
+        _trajectory(drifting, potential, lag, about).save(nve)
+
+
+def _resumed_potential(prepared: Path, engine: Engine, note: Path) -> Potential:
+    """The potential, for a resumed job on the platform that it was begun on."""
+    if note.exists():
+        engine = engine.model_copy(update={"platform": note.read_text()})
+    potential = open_potential(prepared, engine)
+    write_text(note, potential.about.get("platform", engine.platform))
+    return potential
 
 
 def thermal_states(path: Path, potential: Potential, count: int, seed: int) -> list[State]:
@@ -86,34 +109,37 @@ def reversibility(propagator: Propagator, states: Sequence[State]) -> float:
     return float(np.sqrt(np.mean([np.square(a.x - b.x) for a, b in zip(back, states, strict=True)])))
 
 
-def _run(
-    folder: Path,
+def _makers(
     name: str,
     settings: RolloutSettings,
+    step: Step,
     propagator: Propagator,
     potential: Potential,
-    states: Sequence[State],
+    states: list[State],
     time_ps: float,
-    engine: Engine | None,
-) -> Piece:
-    """All frames of all walkers over `time_ps`, thermostatted as `engine` is, or at constant energy."""
-    frames = max(1, round(time_ps / settings.jump.lag_ps))
-    current, done = list(states), []
-    counts = pieces_of(frames)
-    step = _thermostatted(propagator, potential, settings.jump.lag_ps, engine) if engine else propagator
-    for index, count in enumerate(counts):
+) -> list[Maker]:
+    """The pieces of a run of all walkers over `time_ps`; the first starts from `states`."""
+
+    def make(index: int, count: int, before: Piece | None) -> Piece:
         rng = np.random.default_rng(seed_sequence(settings.seed, f"{potential.name}/{name}", index))
-        make = partial(_piece, step, current, count, rng, propagator, potential)
-        piece = cached(folder / f"{name}{index:04d}.npz", make)
-        current = piece.last_states()
-        done.append(piece)
-        print(f"{name}: {100 * (index + 1) / len(counts):.0f} % of {time_ps:g} ps × {len(states)} walkers", flush=True)
-    return join(done)
+        current = last_states(before) if index and before else states
+        return _piece(step, current, count, rng, propagator, potential)
+
+    counts = pieces_of(max(1, round(time_ps / settings.jump.lag_ps)))
+    return [partial(make, index, count) for index, count in enumerate(counts)]
 
 
-def _thermostatted(propagator: Propagator, potential: Potential, lag_ps: float, engine: Engine) -> Step:
+def _friction(settings: RolloutSettings, propagator: Propagator, states: Sequence[State], engine: Engine) -> float:
+    told = settings.rollout.friction_per_ps or engine.friction_per_ps
+    if told != "auto":
+        return told
+    return best_friction(propagator, states, settings.jump) if isinstance(propagator, Exact) else engine.friction_per_ps
+
+
+def _thermostatted(
+    propagator: Propagator, potential: Potential, lag_ps: float, friction: float, temperature: float
+) -> Step:
     def half(states: Sequence[State], rng: np.random.Generator) -> list[State]:
-        friction, temperature = engine.friction_per_ps, engine.temperature_K
         kicked = [thermostat(potential, s.x, s.v, lag_ps / 2, friction, temperature, rng) for s in states]
         return [dataclasses.replace(s, v=remove_com(v, potential.masses)) for s, v in zip(states, kicked, strict=True)]
 
@@ -137,12 +163,12 @@ def _piece(
         frames.append(states)
     counters = propagator.counters + potential.calls.counters() - before
     counters["total_ms"] = 1e3 * (time.perf_counter() - start)
-    return Piece.of(frames, counters)
+    return Piece(stacked(frames), counters)
 
 
 def _trajectory(piece: Piece, potential: Potential, lag_ps: float, about: dict[str, object]) -> Trajectory:
     """Walkers one after the other, each a segment; positions relative to the centre of mass."""
-    walkers, frames = piece.energy.shape
+    walkers, frames = piece.arrays["energy"].shape
     counters = dict(piece.counters)
     tries = max(1.0, counters.pop("projections", 0.0))
     for name in ("nm", "nm_per_ps"):
@@ -150,10 +176,10 @@ def _trajectory(piece: Piece, potential: Potential, lag_ps: float, about: dict[s
     return Trajectory(
         numbers=potential.numbers,
         masses=potential.masses,
-        positions=remove_com(np.concatenate(piece.x), potential.masses),
-        velocities=np.concatenate(piece.v),
-        forces=np.concatenate(piece.forces),
-        potential=np.concatenate(piece.energy),
+        positions=remove_com(np.concatenate(piece.arrays["x"]), potential.masses),
+        velocities=np.concatenate(piece.arrays["v"]),
+        forces=np.concatenate(piece.arrays["forces"]),
+        potential=np.concatenate(piece.arrays["energy"]),
         segment=np.repeat(np.arange(walkers), frames),
         frame_ps=lag_ps,
         degrees_of_freedom=potential.degrees_of_freedom,

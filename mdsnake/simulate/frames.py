@@ -8,8 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
+from mdsnake.errors import UserError
 from mdsnake.physics.integrators import remove_com
 from mdsnake.physics.potential import Potential
+from mdsnake.units import BOLTZMANN, kinetic_energy
+
+#: A piece's kinetic energy may not exceed this many times its mean; no thermal fluctuation comes near.
+EXPLOSION = 20
 
 
 @dataclasses.dataclass
@@ -70,6 +75,17 @@ class Cost:
         yield
         self.step_ms += 1e3 * (time.perf_counter() - start)
         self.steps += steps
+
+
+def check_sound(frames: Frames, x: np.ndarray, v: np.ndarray, potential: Potential, kelvin: float, when: str) -> None:
+    """Raise a `UserError` where frames or the state after them are not finite or the molecule has flown apart."""
+    kinetic = kinetic_energy(np.concatenate([frames.velocities, v[None]]), potential.masses)
+    limit = EXPLOSION * 0.5 * (potential.degrees_of_freedom + 3) * BOLTZMANN * kelvin
+    if not (np.isfinite(frames.potential).all() and np.isfinite(x).all() and (kinetic < limit).all()):
+        raise UserError(
+            f"{potential.name}: the dynamics exploded {when}; shorten timestep_fs or check the force field, charge "
+            "and multiplicity"
+        )
 
 
 class Dynamics(Protocol):

@@ -22,7 +22,7 @@ class MMDynamics:
     """
 
     def __init__(self, prepared: Path, engine: Engine, work: Path) -> None:
-        system, graph = load_system(prepared, engine)
+        system, graph = load_system(prepared, engine.constraints)
         note = work / "platform"  # a resumed job stays on the platform it was begun on
         if not note.exists():
             write_text(note, choose_platform(system, np.array(graph.positions), engine.platform))

@@ -11,10 +11,11 @@ import numpy as np
 from mdsnake.config import VERSIONS, Engine, SimulateSettings
 from mdsnake.physics.integrators import maxwell_boltzmann, remove_com
 from mdsnake.seeds import integer_seed, seed_sequence
-from mdsnake.simulate.chunks import Chunk, check_sound, run_chain
-from mdsnake.simulate.frames import Cost, Dynamics, Frames
+from mdsnake.simulate.frames import Cost, Dynamics, Frames, check_sound
+from mdsnake.store.budget import Budget
 from mdsnake.store.graph import MoleculeGraph
 from mdsnake.store.h5md import Trajectory, provenance
+from mdsnake.store.pieces import Piece, join, run_pieces
 from mdsnake.store.work import fingerprint, work_folder
 from mdsnake.units import FEMTOSECOND
 
@@ -23,10 +24,13 @@ PIECES = 25
 #: No piece has fewer steps, as starting a piece takes as long as some thousand (openmm) or some ten (ase) steps.
 SMALLEST_PIECE = {"openmm": 20_000, "ase": 200}
 
-Piece = Callable[[Dynamics, np.ndarray, np.ndarray], Chunk]
+#: Frames of a piece and the state after them, from the state before them.
+Maker = Callable[[Dynamics, np.ndarray, np.ndarray, Cost], tuple[Frames, np.ndarray, np.ndarray]]
 
 
-def simulate_replica(prepared: Path, settings: SimulateSettings, replica: int, out: Path, work: Path) -> None:
+def simulate_replica(
+    prepared: Path, settings: SimulateSettings, replica: int, out: Path, work: Path, budget: Budget | None = None
+) -> None:
     """Write the NVT trajectory of one replica: one segment, a frame at the start and after each `record_fs`.
 
     Counters cover production alone, so `total_ms / simulated_ps` is the cost of a picosecond.
@@ -36,22 +40,22 @@ def simulate_replica(prepared: Path, settings: SimulateSettings, replica: int, o
     n_frames = max(1, round(engine.production_ps / (engine.record_fs * FEMTOSECOND)))
     sizes = _shares(n_frames, interval, engine)
 
-    def piece(dynamics: Dynamics, x: np.ndarray, v: np.ndarray, index: int, n: int) -> Chunk:
-        cost = Cost()
-        seed = integer_seed(settings.seed, stream, replica, index)
-        frames, x, v = dynamics.nvt(x, v, seed, n, interval, cost)
-        return Chunk(frames.centred(dynamics.potential.masses), x, v, cost)
+    def piece(
+        dynamics: Dynamics, x: np.ndarray, v: np.ndarray, cost: Cost, index: int, n: int
+    ) -> tuple[Frames, np.ndarray, np.ndarray]:
+        return dynamics.nvt(x, v, integer_seed(settings.seed, stream, replica, index), n, interval, cost)
 
-    pieces: list[Piece] = [partial(piece, index=index, n=n) for index, n in enumerate(sizes, start=1)]
+    makers: list[Maker] = [partial(piece, index=index, n=n) for index, n in enumerate(sizes, start=1)]
     with work_folder(work, _key(prepared, settings, f"replica {replica}")) as folder:
         job = _Job(Path(prepared), settings, f"replica {replica}", folder)
-        chunks = job.run(stream, replica, pieces)
-        frames = Frames.join([chunk.frames for chunk in chunks])
-        segment = np.zeros(len(frames.potential), dtype=int)
-        job.write(out, frames, segment, engine.record_fs * FEMTOSECOND, chunks[1:])
+        pieces = job.run(stream, replica, makers, budget)
+        segment = np.zeros(n_frames + 1, dtype=int)
+        job.write(out, pieces, segment, engine.record_fs * FEMTOSECOND)
 
 
-def simulate_bursts(prepared: Path, settings: SimulateSettings, out: Path, work: Path) -> None:
+def simulate_bursts(
+    prepared: Path, settings: SimulateSettings, out: Path, work: Path, budget: Budget | None = None
+) -> None:
     """Write the NVE bursts: a segment each, with every step from the initial state on.
 
     The states they start from lie `spacing_ps` apart on an NVT trajectory of its own; motion of the centre of mass
@@ -62,22 +66,23 @@ def simulate_bursts(prepared: Path, settings: SimulateSettings, out: Path, work:
     steps = _steps(engine.bursts.length_fs, engine)
     sizes = _shares(engine.bursts.count, spacing + steps, engine)
 
-    def piece(dynamics: Dynamics, x: np.ndarray, v: np.ndarray, index: int, n: int) -> Chunk:
-        cost, masses = Cost(), dynamics.potential.masses
+    def piece(
+        dynamics: Dynamics, x: np.ndarray, v: np.ndarray, cost: Cost, index: int, n: int
+    ) -> tuple[Frames, np.ndarray, np.ndarray]:
+        masses = dynamics.potential.masses
         starts, x, v = dynamics.nvt(x, v, integer_seed(settings.seed, stream, 0, index), n, spacing, cost)
         bursts = [
-            dynamics.nve(remove_com(start, masses), remove_com(velocity, masses), steps, cost).centred(masses)
+            dynamics.nve(remove_com(start, masses), remove_com(velocity, masses), steps, cost)
             for start, velocity in zip(starts.positions, starts.velocities, strict=True)
         ]
-        return Chunk(Frames.join(bursts), x, v, cost)
+        return Frames.join(bursts), x, v
 
-    pieces: list[Piece] = [partial(piece, index=index, n=n) for index, n in enumerate(sizes, start=1)]
+    makers: list[Maker] = [partial(piece, index=index, n=n) for index, n in enumerate(sizes, start=1)]
     with work_folder(work, _key(prepared, settings, "bursts")) as folder:
         job = _Job(Path(prepared), settings, "bursts", folder)
-        chunks = job.run(stream, 0, pieces)[1:]
+        pieces = job.run(stream, 0, makers, budget)
         segment = np.repeat(np.arange(engine.bursts.count), steps + 1)
-        frames = Frames.join([chunk.frames for chunk in chunks])
-        job.write(out, frames, segment, engine.timestep_fs * FEMTOSECOND, chunks)
+        job.write(out, pieces[1:], segment, engine.timestep_fs * FEMTOSECOND)
 
 
 @dataclasses.dataclass
@@ -94,44 +99,52 @@ class _Job:
         self.dynamics = _open(self.prepared, self.settings.engine, self.folder)
         self.potential = self.dynamics.potential
 
-    def run(self, stream: str, replica: int, pieces: list[Piece]) -> list[Chunk]:
-        engine = self.settings.engine
+    def run(self, stream: str, replica: int, makers: list[Maker], budget: Budget | None) -> list[Piece]:
+        """The pieces, that of equilibration first: one frame, and no costs."""
+        engine, seed = self.settings.engine, self.settings.seed
 
-        def equilibrate() -> Chunk:
-            seed = self.settings.seed
+        def equilibrate(before: Piece | None) -> Piece:
             rng = np.random.default_rng(seed_sequence(seed, f"{stream}/velocities", replica))
             x = self.potential.project_positions(np.array(self.graph.positions))
             v = maxwell_boltzmann(self.potential, x, engine.temperature_K, rng)
             interval = _steps(engine.record_fs, engine)
             n = max(1, round(_steps(engine.equilibration_ps / FEMTOSECOND, engine) / interval))
+            frames, x, v = self.dynamics.nvt(x, v, integer_seed(seed, stream, replica, 0), n, interval, Cost())
+            return checked("in equilibration", frames.part(slice(-1, None)), x, v, Cost())
+
+        def follow(make: Maker, index: int, before: Piece | None) -> Piece:
+            assert before is not None
             cost = Cost()
-            frames, x, v = self.dynamics.nvt(x, v, integer_seed(seed, stream, replica, 0), n, interval, cost)
-            return Chunk(frames.part(slice(-1, None)).centred(self.potential.masses), x, v, cost)
+            frames, x, v = make(self.dynamics, before.arrays["x"], before.arrays["v"], cost)
+            return checked(f"in part {index} of {len(makers)}", frames, x, v, cost)
 
-        def check(chunk: Chunk, index: int) -> None:
-            when = "in equilibration" if index == 0 else f"in part {index} of {len(pieces)}"
-            check_sound(chunk, self.potential, engine.temperature_K, f"{when} ({self.label}, {engine.potential})")
+        def checked(when: str, frames: Frames, x: np.ndarray, v: np.ndarray, cost: Cost) -> Piece:
+            frames, when = frames.centred(self.potential.masses), f"{when} ({self.label}, {engine.potential})"
+            check_sound(frames, x, v, self.potential, engine.temperature_K, when)
+            return Piece({**vars(frames), "x": x, "v": v}, vars(cost))
 
-        def report(index: int, cost: Cost, seconds: float) -> None:
-            ps = cost.steps * engine.timestep_fs * FEMTOSECOND
+        def report(index: int, piece: Piece, seconds: float) -> None:
+            ps = piece.counters["steps"] * engine.timestep_fs * FEMTOSECOND
             rate = (
                 f"{86.4 * ps / seconds:.4g} ns/day"
                 if engine.potential == "openmm"
                 else f"{60 * ps / seconds:.3g} ps/min"
             )
-            done = "equilibrated" if index == 0 else f"{100 * index / len(pieces):.0f} %"
-            print(f"{self.graph.name} {engine.potential} {self.label}: {done}, {rate}", flush=True)
+            done = f"{100 * index / len(makers):.0f} %, {rate}" if index else "equilibrated"
+            print(f"{self.graph.name} {engine.potential} {self.label}: {done}", flush=True)
 
-        return run_chain(self.folder, equilibrate, [partial(p, self.dynamics) for p in pieces], check, report)
+        following = [partial(follow, make, index) for index, make in enumerate(makers, start=1)]
+        return run_pieces(self.folder, [equilibrate, *following], report, budget)
 
-    def write(self, out: Path, frames: Frames, segment: np.ndarray, frame_ps: float, counted: list[Chunk]) -> None:
+    def write(self, out: Path, pieces: list[Piece], segment: np.ndarray, frame_ps: float) -> None:
+        whole = join(pieces)
         Trajectory(
             numbers=self.potential.numbers,
             masses=self.potential.masses,
-            positions=frames.positions,
-            velocities=frames.velocities,
-            forces=frames.forces,
-            potential=frames.potential,
+            positions=whole.arrays["positions"],
+            velocities=whole.arrays["velocities"],
+            forces=whole.arrays["forces"],
+            potential=whole.arrays["potential"],
             segment=segment,
             frame_ps=frame_ps,
             degrees_of_freedom=self.potential.degrees_of_freedom,
@@ -139,9 +152,9 @@ class _Job:
                 settings=self.settings.model_dump(mode="json"), run=self.label, **self.potential.about
             ),
             counters={
-                "force_calls": sum(chunk.cost.steps for chunk in counted),
-                "force_ms": sum(chunk.cost.force_ms for chunk in counted),
-                "total_ms": sum(chunk.cost.step_ms for chunk in counted),
+                "force_calls": whole.counters["steps"],
+                "force_ms": whole.counters["force_ms"],
+                "total_ms": whole.counters["step_ms"],
             },
         ).save(out)
 

@@ -1,6 +1,7 @@
 """Files that are either whole or absent."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -8,14 +9,17 @@ from pathlib import Path
 
 from mdsnake.errors import UserError
 
+#: No space on the disk, in the quota, or for a file of this size; libraries put the text into errors of their own.
+FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
 
 @contextlib.contextmanager
 def telling_full_disk(path: str | Path) -> Iterator[None]:
     """Report a disk that is full while `path` is written as a `UserError`."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
-        if "No space left" in str(error) or getattr(error, "errno", None) in (28, 122):
+    except Exception as error:
+        if any(text in str(error) for text in FULL):
             raise UserError(f"{path}: the disk is full; free some space and run again") from error
         raise
 

@@ -4,11 +4,18 @@ import dataclasses
 import json
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import ConfigDict, Field
 
 from mdsnake.errors import UserError
+from mdsnake.inputs import parse_json, read_text
 from mdsnake.store.atomic import write_text
+
+Index = Annotated[int, Field(ge=0)]
+Flag = Annotated[int, Field(ge=0, le=1)]
+BOND_ORDERS = (1.0, 1.5, 2.0, 3.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,20 +33,22 @@ class MoleculeGraph:
     positions : the minimised conformer in nm, (N, 3)
     """
 
+    __pydantic_config__: ClassVar = ConfigDict(allow_inf_nan=False)
+
     name: str
     smiles: str
     charge: int
     multiplicity: int
     forcefield: str
-    numbers: list[int]
-    masses: list[float]
+    numbers: Annotated[list[Annotated[int, Field(ge=1, le=118)]], Field(min_length=1)]
+    masses: list[Annotated[float, Field(gt=0)]]
     formal_charges: list[int]
     hybridisations: list[str]
-    rings: list[int]
-    bonds: list[list[int]]
+    rings: list[Flag]
+    bonds: list[Annotated[list[Index], Field(min_length=2, max_length=2)]]
     bond_orders: list[float]
-    bond_rings: list[int]
-    positions: list[list[float]]
+    bond_rings: list[Flag]
+    positions: list[Annotated[list[float], Field(min_length=3, max_length=3)]]
 
     @property
     def n_atoms(self) -> int:
@@ -105,11 +114,14 @@ class MoleculeGraph:
 
     @classmethod
     def load(cls, path: str | Path) -> "MoleculeGraph":
-        try:
-            fields = json.loads(Path(path).read_text())
-            fields.pop("topological_distances", None)
-            return cls(**fields)
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such file; run `mdsnake prepare` first") from None
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{path}: not a molecular graph; delete it and prepare the molecule again") from error
+        cure = "delete it and prepare the molecule again"
+        graph = parse_json(cls, read_text(path, "no such file; run `mdsnake prepare` first"), str(path), cure)
+        of_atoms = {len(getattr(graph, name)) for name in ("masses", "formal_charges", "hybridisations", "rings")}
+        of_bonds = {len(graph.bonds), len(graph.bond_orders), len(graph.bond_rings)}
+        if of_atoms | {len(graph.positions)} != {graph.n_atoms} or len(of_bonds) != 1:
+            raise UserError(f"{path}: its lists of atoms or of bonds differ in length; {cure}")
+        if not all(i < j < graph.n_atoms for i, j in graph.bonds):
+            raise UserError(f"{path}: bonds: not all join two of its {graph.n_atoms} atoms, lower index first; {cure}")
+        if not set(graph.bond_orders) <= set(BOND_ORDERS):
+            raise UserError(f"{path}: bond_orders: not all are one of {', '.join(map(str, BOND_ORDERS))}; {cure}")
+        return graph

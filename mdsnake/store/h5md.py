@@ -2,15 +2,19 @@
 
 A file is a series of *segments*: a replica is one, a set of NVE bursts or of walkers is many.
 Frames follow each other within a segment only; `observables/segment` tells which frame is in which.
+
+A digest of what follows stands in the first 512 bytes, which HDF5 leaves to the user: HDF5's library can hang or crash
+on a damaged file, so a file is compared with its digest before the library sees it.
 """
 
 import dataclasses
 import getpass
+import hashlib
 import itertools
 import json
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,11 +24,26 @@ import numpy as np
 
 from mdsnake import __version__
 from mdsnake.errors import UserError
+from mdsnake.inputs import parse_json
 from mdsnake.store.atomic import replacing
 from mdsnake.units import BOLTZMANN, kinetic_energy
 
 UNITS = {"position": "nm", "velocity": "nm ps-1", "force": "kJ mol-1 nm-1", "time": "ps"}
 OBSERVABLE_UNITS = {"potential_energy": "kJ mol-1", "kinetic_energy": "kJ mol-1", "temperature": "K"}
+#: What is read: place, kind of number, unit, and shape in frames F and atoms N.
+DATASETS: dict[str, tuple[str, str, str | None, str]] = {
+    "numbers": ("particles/trajectory/species", "integer", None, "N"),
+    "masses": ("particles/trajectory/mass", "floating", "Da", "N"),
+    "positions": ("particles/trajectory/position/value", "floating", UNITS["position"], "FN3"),
+    "velocities": ("particles/trajectory/velocity/value", "floating", UNITS["velocity"], "FN3"),
+    "forces": ("particles/trajectory/force/value", "floating", UNITS["force"], "FN3"),
+    "potential": ("observables/potential_energy/value", "floating", OBSERVABLE_UNITS["potential_energy"], "F"),
+    "segment": ("observables/segment/value", "integer", "1", "F"),
+}
+DIGEST_BLOCK = 512
+DIGEST_MARK = b"mdsnake sha256 "
+#: No filter of HDF5 packs numbers tighter; more is a size that is claimed and not there.
+MOST_PACKED = 1100
 
 
 @dataclasses.dataclass
@@ -100,27 +119,40 @@ class Trajectory:
             segment=segment,
         )
 
+    def check(self, numbers: Sequence[int], frame_fs: float, path: str | Path) -> None:
+        """`UserError` unless these are the atoms, and the frames of a segment are `frame_fs` apart."""
+        if self.numbers.tolist() != list(numbers):
+            raise UserError(f"{path}: its atoms are not those of graph.json; delete it and simulate the molecule again")
+        if abs(self.frame_ps * 1e3 - frame_fs) > 1e-6:
+            found = f"its frames are {self.frame_ps * 1e3:g} fs apart, the windows need {frame_fs:g}"
+            raise UserError(f"{path}: {found}; simulate it again")
+
     def save(self, path: str | Path) -> None:
         """Write the file atomically, with a unit on every dataset."""
-        with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-            self._write_header(file)
-            particles = file.create_group("particles/trajectory")
-            particles.create_group("box").attrs.update({"dimension": 3, "boundary": [b"none"] * 3})
-            particles["species"] = self.numbers.astype(np.int32)
-            particles["mass"] = self.masses
-            particles["mass"].attrs["unit"] = "Da"
-            steps = np.arange(self.n_frames)
-            times = steps * self.frame_ps
-            for name, values in [("position", self.positions), ("velocity", self.velocities), ("force", self.forces)]:
-                _element(particles, name, values.astype(np.float32), UNITS[name], steps, times)
-            observables = file.create_group("observables")
-            for name, values in [
-                ("potential_energy", self.potential),
-                ("kinetic_energy", self.kinetic),
-                ("temperature", self.temperature),
-            ]:
-                _element(observables, name, values, OBSERVABLE_UNITS[name], steps, times)
-            _element(observables, "segment", self.segment.astype(np.int32), "1", steps, times)
+        with replacing(path) as temporary:
+            with h5py.File(temporary, "w", userblock_size=DIGEST_BLOCK) as file:
+                self._write_header(file)
+                self._write_frames(file)
+            sign(temporary)
+
+    def _write_frames(self, file: h5py.File) -> None:
+        particles = file.create_group("particles/trajectory")
+        particles.create_group("box").attrs.update({"dimension": 3, "boundary": [b"none"] * 3})
+        particles["species"] = self.numbers.astype(np.int32)
+        particles["mass"] = self.masses.astype(float)
+        particles["mass"].attrs["unit"] = "Da"
+        steps = np.arange(self.n_frames)
+        times = steps * self.frame_ps
+        for name, values in [("position", self.positions), ("velocity", self.velocities), ("force", self.forces)]:
+            _element(particles, name, values.astype(np.float32), UNITS[name], steps, times)
+        observables = file.create_group("observables")
+        for name, values in [
+            ("potential_energy", self.potential),
+            ("kinetic_energy", self.kinetic),
+            ("temperature", self.temperature),
+        ]:
+            _element(observables, name, values, OBSERVABLE_UNITS[name], steps, times)
+        _element(observables, "segment", self.segment.astype(np.int32), "1", steps, times)
 
     def _write_header(self, file: h5py.File) -> None:
         header = file.create_group("h5md")
@@ -136,33 +168,92 @@ class Trajectory:
 
     @classmethod
     def load(cls, path: str | Path) -> "Trajectory":
-        """Read a file written by `save`; one that is missing, truncated or foreign is a `UserError`."""
+        """Read a file written by `save`; one that is missing, damaged, foreign or not finite is a `UserError`."""
         if not Path(path).is_file():
             raise UserError(f"{path}: no such trajectory; simulate it first")
+        broken = f"{path}: truncated or not an mdsnake trajectory; delete it and run again"
+        if not _is_as_signed(path):
+            raise UserError(broken)
         try:
             with h5py.File(path, "r") as file:
-                own, particles = file["parameters/mdsnake"].attrs, file["particles/trajectory"]
-                _check_units(particles, path)
-                trajectory = cls(
-                    numbers=particles["species"][:],
-                    masses=particles["mass"][:],
-                    positions=particles["position/value"][:],
-                    velocities=particles["velocity/value"][:],
-                    forces=particles["force/value"][:],
-                    potential=file["observables/potential_energy/value"][:],
-                    segment=file["observables/segment/value"][:],
-                    frame_ps=float(own["frame_ps"]),
-                    degrees_of_freedom=int(own["degrees_of_freedom"]),
-                    provenance=json.loads(own["provenance"]),
-                    counters=json.loads(own["counters"]),
-                )
-                expected = int(own["n_frames"])
-        except (OSError, KeyError, ValueError) as error:
-            raise UserError(f"{path}: truncated or not an mdsnake trajectory; delete it and run again") from error
-        lengths = {len(trajectory.positions), len(trajectory.potential), len(trajectory.segment), expected}
-        if len(lengths) > 1:
-            raise UserError(f"{path}: truncated: {min(lengths)} of {max(lengths)} frames; delete it and run again")
+                trajectory = cls._read(file, path)
+        except UserError:
+            raise
+        except Exception as error:  # whatever HDF5 meets in a file that is none, or lacks what `save` writes
+            raise UserError(broken) from error
+        if not (trajectory.frame_ps > 0 and trajectory.degrees_of_freedom > 0 and (trajectory.masses > 0).all()):
+            raise UserError(f"{path}: frame_ps, degrees_of_freedom or a mass is not positive; delete it and run again")
+        if (np.diff(trajectory.segment) < 0).any():
+            raise UserError(f"{path}: segment: its numbers do not rise; delete it and run again")
         return trajectory
+
+    @classmethod
+    def _read(cls, file: h5py.File, path: str | Path) -> "Trajectory":
+        own = _own(file, "parameters/mdsnake", path).attrs
+        maker = _own(file, "h5md/creator", path).attrs["name"]
+        if maker != "mdsnake":
+            raise UserError(f"{path}: written by {maker!r}, not by mdsnake; simulate the molecule here")
+        sizes = {"F": int(own["n_frames"]), "N": len(_own(file, DATASETS["numbers"][0], path)), "3": 3}
+        return cls(
+            **{name: _values(file, *told, sizes, path) for name, told in DATASETS.items()},
+            frame_ps=float(own["frame_ps"]),
+            degrees_of_freedom=int(own["degrees_of_freedom"]),
+            provenance=parse_json(dict[str, Any], own["provenance"], f"{path}: provenance"),
+            counters=parse_json(dict[str, float], own["counters"], f"{path}: counters"),
+        )
+
+
+def _own(file: h5py.File, place: str, path: str | Path) -> h5py.Group | h5py.Dataset:
+    """What lies at `place` in the file itself: a link is not followed."""
+    node = file
+    for name in place.split("/"):
+        if not isinstance(node.get(name, getlink=True), h5py.HardLink):
+            raise UserError(f"{path}: {place}: not there, or a link; delete the file and run again")
+        node = node[name]
+    return node
+
+
+def _values(
+    file: h5py.File, place: str, kind: str, unit: str | None, axes: str, sizes: dict[str, int], path: str | Path
+) -> np.ndarray:
+    """The numbers at `place`, all there and finite."""
+    where, node = f"{path}: {place}", _own(file, place, path)
+    if node.external or node.is_virtual:
+        raise UserError(f"{where}: kept in another file; delete the file and run again")
+    if unit is not None and node.attrs["unit"] != unit:
+        raise UserError(f"{where}: the unit is {node.attrs['unit']!r}, expected {unit!r}; convert the file first")
+    if not np.issubdtype(node.dtype, getattr(np, kind)):
+        raise UserError(f"{where}: holds {node.dtype}, expected {kind} numbers; delete the file and run again")
+    expected = tuple(sizes[axis] for axis in axes)
+    if node.shape != expected or 0 in expected:
+        told = f"of shape {node.shape}, expected {expected} by its frames and atoms"
+        raise UserError(f"{where}: {told}; delete the file and run again")
+    if node.nbytes > MOST_PACKED * node.id.get_storage_size():
+        raise UserError(f"{where}: truncated: its numbers are not there; delete the file and run again")
+    values = node[:]
+    if not np.isfinite(values).all():
+        raise UserError(f"{where}: not all numbers are finite; delete the file, shorten the time step and run again")
+    return values
+
+
+def sign(path: str | Path) -> None:
+    """Write the digest of the file into its first block."""
+    digest = _digest(path)
+    with open(path, "r+b") as file:
+        file.write(DIGEST_MARK + digest)
+
+
+def _is_as_signed(path: str | Path) -> bool:
+    """Whether the file equals its digest, or has none."""
+    with open(path, "rb") as file:
+        mark, digest = file.read(len(DIGEST_MARK)), file.read(64)
+    return mark != DIGEST_MARK or digest == _digest(path)
+
+
+def _digest(path: str | Path) -> bytes:
+    with open(path, "rb") as file:
+        file.seek(DIGEST_BLOCK)
+        return hashlib.file_digest(file, "sha256").hexdigest().encode()
 
 
 def provenance(**more: Any) -> dict[str, Any]:
@@ -190,13 +281,6 @@ def _element(group: h5py.Group, name: str, values: np.ndarray, unit: str, steps:
     element["step"] = steps
     element["time"] = times
     element["time"].attrs["unit"] = UNITS["time"]
-
-
-def _check_units(particles: h5py.Group, path: str | Path) -> None:
-    for name in ("position", "velocity", "force"):
-        unit = particles[f"{name}/value"].attrs["unit"]
-        if unit != UNITS[name]:
-            raise UserError(f"{path}: {name} is in {unit!r}, expected {UNITS[name]!r}; convert the file first")
 
 
 def _user() -> str:

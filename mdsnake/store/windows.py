@@ -3,9 +3,12 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from mdsnake.errors import UserError
+from pydantic import Field
+
+from mdsnake.config import Split
+from mdsnake.inputs import parse_json, read_text
 from mdsnake.store.atomic import write_text
 
 
@@ -14,12 +17,12 @@ class WindowGroup:
     """Windows of one molecule in one split: `starts` are frames t of pairs (t, t + k) in the file `bursts`."""
 
     molecule: str
-    split: str
+    split: Split
     prepared: str
     bursts: str
-    starts: list[int]
+    starts: list[Annotated[int, Field(ge=0)]]
 
-    def part(self, split: str, first: int, last: int) -> "WindowGroup":
+    def part(self, split: Split, first: int, last: int) -> "WindowGroup":
         return dataclasses.replace(self, split=split, starts=self.starts[first:last])
 
 
@@ -38,10 +41,5 @@ class Windows:
 
     @classmethod
     def load(cls, path: str | Path) -> "Windows":
-        try:
-            data = json.loads(Path(path).read_text())
-            return cls(data["jump"], [WindowGroup(**group) for group in data["groups"]])
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such window index; run `mdsnake window` first") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}: not a window index; delete it and run `mdsnake window` again") from error
+        text = read_text(path, "no such window index; run `mdsnake window` first")
+        return parse_json(cls, text, str(path), "delete it and run `mdsnake window` again")

@@ -16,11 +16,12 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from mdsnake.config import VERSIONS
 from mdsnake.errors import UserError
 from mdsnake.families.base import Task, n_parameters, resolve_device
-from mdsnake.store.atomic import telling_full_disk
+from mdsnake.store.budget import Budget
 from mdsnake.store.checkpoint import save_model
 from mdsnake.store.h5md import provenance
 from mdsnake.store.work import fingerprint, work_folder
 from mdsnake.train.curves import Curves, quiet
+from mdsnake.train.interruption import Pace, WholeCheckpoints, ending_cleanly, leave_signals_to_first_process, resumable
 from mdsnake.train.module import Data, Module
 
 
@@ -32,6 +33,7 @@ def train(
     history: Path,
     work: Path,
     device: str = "auto",
+    budget: Budget | None = None,
 ) -> None:
     """Train what `settings.family` makes of `windows`; write its weights and the curves.
 
@@ -41,6 +43,7 @@ def train(
     room = import_module(f"mdsnake.families.{settings.family}.task")
     task: Task = room.open_task(windows, settings, pretrained)
     if getattr(rank_zero_only, "rank", 0):
+        leave_signals_to_first_process()
         fit(task, work, device)
         return
     files = [windows, *room.files_of(windows), *([pretrained] if pretrained else [])]
@@ -48,25 +51,26 @@ def train(
     with work_folder(work, key) as folder:
         parameters = n_parameters(task.model)
         print(f"{parameters} parameters, {task.training.max_steps} steps of {task.training.batch_size}", flush=True)
-        curves = fit(task, folder, device)
+        curves = fit(task, folder, device, budget)
         curves.write(history, task.data_seconds)
         save_model(out, task.model, provenance(**task.header, parameters=parameters, train_seconds=curves.seconds))
 
 
-def fit(task: Task, folder: Path, device: str = "auto") -> Curves:
+def fit(task: Task, folder: Path, device: str = "auto", budget: Budget | None = None) -> Curves:
     """Train `task.model` in place to the weights of the best validation; return the curves.
 
     `folder` keeps `last.ckpt`, which an interrupted training goes on from, and `best.ckpt`.
     """
     quiet()
-    settings = task.training
+    settings, start = task.training, resumable(folder)
     curves = Curves(settings.max_steps)
     validated = bool(task.batches.validation_batches())
     watched = "val_loss" if validated else "train_loss"
     best = ModelCheckpoint(folder, "best", watched, enable_version_counter=False, save_on_train_epoch_end=True)
     checkpoint = ModelCheckpoint(folder, "last", enable_version_counter=False, save_on_train_epoch_end=True)
     stop = EarlyStopping(watched, patience=settings.patience, check_on_train_epoch_end=True, strict=False)
-    callbacks: list[Callback] = [curves, stop, best, checkpoint]
+    pace = Pace(budget or Budget(), folder, settings.max_steps)
+    callbacks: list[Callback] = [pace, curves, stop, best, checkpoint]
     if settings.ema_decay:
         # Buffers hold integers, which an average would spoil; the foreach form leaves equal weights as they are.
         average = WeightAveraging(use_buffers=False, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))
@@ -75,7 +79,8 @@ def fit(task: Task, folder: Path, device: str = "auto") -> Curves:
         accelerator="gpu" if resolve_device(device).type == "cuda" else "cpu",
         devices=settings.devices,
         strategy="ddp" if settings.devices > 1 else "auto",
-        plugins=[LightningEnvironment()],  # a batch system's own variables describe the job, not this training
+        # A batch system's own variables describe the job, not this training.
+        plugins=[LightningEnvironment(), WholeCheckpoints()],
         precision=settings.precision,
         max_steps=settings.max_steps,
         gradient_clip_val=settings.gradient_clip,
@@ -89,18 +94,19 @@ def fit(task: Task, folder: Path, device: str = "auto") -> Curves:
         enable_progress_bar=False,
         use_distributed_sampler=False,
     )
-    last = folder / "last.ckpt"
     module = Module(task.model, settings, task.seed)
     data = Data(task.batches, settings, task.seed)
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
-        with telling_full_disk(folder):
-            trainer.fit(module, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
-    except torch.OutOfMemoryError as error:
-        raise UserError("training: the device is out of memory; lower batch_size") from error
-    except SystemExit as leaving:  # so Lightning answers Ctrl-C, and ignores the next, and SIGTERM, with status 0
+        with ending_cleanly(trainer):
+            trainer.fit(module, datamodule=data, ckpt_path=start, weights_only=True)
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise UserError("training: the device is out of memory; lower batch_size") from error
+        raise
+    except SystemExit as leaving:  # so Lightning answers Ctrl-C, and ignores the next
         if not isinstance(leaving.__context__, KeyboardInterrupt):
-            raise SystemExit(128 + signal.SIGTERM) from None
+            raise
         signal.signal(signal.SIGINT, on_interrupt)
         raise KeyboardInterrupt from None
     if not math.isfinite(trainer.callback_metrics.get(watched, 0.0)):

@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -267,3 +268,24 @@ def test_controls_run_without_torch(
     assert done.returncode == 0, done.stderr
     assert Trajectory.load(tmp_path / "a.h5").n_frames == 15
     assert torch.__name__ in sys.modules
+
+
+@pytest.mark.parametrize("member", ["hmc", "hmc-mm", "respa", "egnn"])
+def test_exact_members_and_their_controls_run_through_the_stage(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, model: Path, tmp_path: Path, member: str
+) -> None:
+    told = settings(jump, member, friction_per_ps="auto", hmc_steps=3, surrogate_timestep_fs=1.0)
+    told = told.model_copy(update={"exact": member == "egnn"})
+    nvt, nve = run(tmp_path, ethane, told, flexible_engine, ethane_bursts, model if member == "egnn" else None)
+    counters = nvt.counters
+    if member == "respa":
+        assert "accepted" not in counters
+    else:
+        assert counters["jumps"] == nvt.n_frames
+        assert counters["accepted"] + counters["rejected_energy"] + counters["rejected_nonfinite"] == nvt.n_frames
+        assert counters.get("fallbacks", 0) == 0
+    still = sum(np.array_equal(a, b) for s in nvt.segments() for a, b in itertools.pairwise(nvt.positions[s]))
+    assert still <= counters.get("jumps", 0) - counters.get("accepted", 0)
+    assert counters["force_calls"] == nvt.n_frames * (3 if member == "hmc" else 1)
+    assert counters.get("surrogate_calls", 0) == (5 * nvt.n_frames if member in ("hmc-mm", "respa") else 0)
+    assert nve.counters["reversibility_rms_nm"] < 1e-6

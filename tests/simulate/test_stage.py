@@ -10,10 +10,11 @@ import pytest
 
 from mdsnake.config import Engine, SimulateSettings
 from mdsnake.errors import UserError
-from mdsnake.simulate import chunks, stage
+from mdsnake.simulate import stage
 from mdsnake.simulate.mm import MMDynamics
 from mdsnake.simulate.stage import simulate_bursts, simulate_replica
 from mdsnake.store.h5md import Trajectory
+from mdsnake.store.pieces import Piece
 from mdsnake.units import BOLTZMANN
 
 ARRAYS = ("positions", "velocities", "forces", "potential", "segment")
@@ -97,7 +98,7 @@ def many_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("many_pieces")
-@pytest.mark.parametrize("where", ["between chunks", "inside a chunk"])
+@pytest.mark.parametrize("where", ["between pieces", "inside a piece"])
 @pytest.mark.parametrize("run", ["replica", "bursts"])
 @pytest.mark.parametrize("kind", ["mm", "qm"])
 def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
@@ -117,8 +118,8 @@ def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
 
     whole = simulate(tmp_path / "whole")
     with pytest.MonkeyPatch.context() as patch:
-        if where == "between chunks":
-            patch.setattr(chunks.Chunk, "save", Interruption(chunks.Chunk.save, 2, after=True))
+        if where == "between pieces":
+            patch.setattr(Piece, "save", Interruption(Piece.save, 2, after=True))
         else:
             from mdsnake.simulate.qm import QMDynamics
 
@@ -127,7 +128,7 @@ def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
         with pytest.raises(KeyboardInterrupt):
             simulate(tmp_path / "cut")
     assert not (tmp_path / "cut/out.h5").exists()
-    done = len(list((tmp_path / "cut/work").glob("chunk*.npz")))
+    done = len(list((tmp_path / "cut/work").glob("piece*.npz")))
     assert done >= 1
     resumed = simulate(tmp_path / "cut")
     assert same(whole, resumed)
@@ -136,13 +137,17 @@ def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
 
 
 @pytest.mark.usefixtures("many_pieces")
-def test_other_settings_do_not_resume_old_work(ethane: Path, mm_engine: Engine, tmp_path: Path) -> None:
+def test_other_settings_do_not_resume_old_work(
+    ethane: Path, mm_engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     told, other = (settings(mm_engine, seed, production_ps=1) for seed in (0, 1))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks.Chunk, "save", Interruption(chunks.Chunk.save, 3, after=True))
+        patch.setattr(Piece, "save", Interruption(Piece.save, 3, after=True))
         with pytest.raises(KeyboardInterrupt):
             replica(ethane, told, tmp_path / "cut")
+    assert "going on" not in capsys.readouterr().out
     assert same(replica(ethane, other, tmp_path / "cut"), replica(ethane, other, tmp_path / "whole"))
+    assert capsys.readouterr().out.startswith(f"{tmp_path}/cut/work: work on other inputs, settings or")
 
 
 def test_bursts_conserve_energy_and_keep_rotation(ethane: Path, mm_engine: Engine, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 from pathlib import Path
@@ -33,7 +34,7 @@ def test_a_failure_keeps_what_was_there(tmp_path: Path, failure: type[BaseExcept
     assert os.listdir(tmp_path) == ["file.txt"]
 
 
-@pytest.mark.parametrize("number", [28, 122])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def full(_: int) -> None:
         raise OSError(number, os.strerror(number))

@@ -1,11 +1,12 @@
 from pathlib import Path
 
 import h5py
+import MDAnalysis
 import numpy as np
 import pytest
 
 from mdsnake.errors import UserError
-from mdsnake.store.h5md import Trajectory, provenance
+from mdsnake.store.h5md import DIGEST_BLOCK, Trajectory, provenance, sign
 from mdsnake.units import BOLTZMANN
 
 LENGTHS = (5, 3)
@@ -79,7 +80,7 @@ def test_truncated_foreign_and_missing_files_are_one_clear_line(trajectory: Traj
         assert "\n" not in str(error.value)
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = 1
-    with pytest.raises(UserError, match="not an mdsnake trajectory"):
+    with pytest.raises(UserError, match=r"other\.h5: parameters/mdsnake: not there"):
         Trajectory.load(tmp_path / "other.h5")
     with pytest.raises(UserError, match=r"nowhere\.h5: no such trajectory"):
         Trajectory.load(tmp_path / "nowhere.h5")
@@ -90,7 +91,8 @@ def test_a_wrong_unit_is_refused(trajectory: Trajectory, tmp_path: Path, name: s
     trajectory.save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5", "a") as file:
         file[f"particles/trajectory/{name}/value"].attrs["unit"] = "Angstrom"
-    with pytest.raises(UserError, match=f"{name} is in 'Angstrom'"):
+    sign(tmp_path / "a.h5")
+    with pytest.raises(UserError, match=f"{name}/value: the unit is 'Angstrom'"):
         Trajectory.load(tmp_path / "a.h5")
 
 
@@ -98,8 +100,27 @@ def test_frames_that_are_missing_are_noticed(trajectory: Trajectory, tmp_path: P
     trajectory.save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5", "a") as file:
         file["parameters/mdsnake"].attrs["n_frames"] = 9
-    with pytest.raises(UserError, match="truncated: 8 of 9 frames"):
+    sign(tmp_path / "a.h5")
+    with pytest.raises(UserError, match=r"position/value: of shape \(8, 3, 3\), expected \(9, 3, 3\)"):
         Trajectory.load(tmp_path / "a.h5")
+
+
+def test_any_change_of_the_file_is_noticed(trajectory: Trajectory, tmp_path: Path) -> None:
+    trajectory.save(tmp_path / "a.h5")
+    content = bytearray((tmp_path / "a.h5").read_bytes())
+    for place in np.linspace(DIGEST_BLOCK, len(content) - 1, 50).astype(int):
+        content[place] ^= 1
+        (tmp_path / "b.h5").write_bytes(content)
+        with pytest.raises(UserError, match="truncated or not an mdsnake trajectory"):
+            Trajectory.load(tmp_path / "b.h5")
+        content[place] ^= 1
+
+
+def test_other_programs_open_the_file(trajectory: Trajectory, tmp_path: Path) -> None:
+    trajectory.save(tmp_path / "a.h5")
+    opened = MDAnalysis.coordinates.H5MD.H5MDReader(str(tmp_path / "a.h5"))
+    assert opened.n_frames == 8
+    np.testing.assert_allclose(opened.ts.positions, 10 * trajectory.positions[0], rtol=1e-6)
 
 
 def test_a_failed_save_leaves_no_file(trajectory: Trajectory, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from mdsnake.config import Training
-from mdsnake.errors import UserError
+from mdsnake.errors import OutOfTime, UserError
 from mdsnake.families.kstep.config import Augmentation, Jump, LossWeights, Network, TrainSettings
 from mdsnake.families.kstep.task import load_model
+from mdsnake.store.budget import Budget
 from mdsnake.store.checkpoint import read_model
 from mdsnake.train.stage import fit, train
 from tests.train.toys import TRUTH, line_task
@@ -210,17 +211,51 @@ def test_a_device_that_is_out_of_memory_is_one_clear_line(tmp_path: Path) -> Non
 
 
 def test_a_full_disk_is_one_clear_line_and_costs_one_stretch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: object, *args: object) -> None:
+    def full(_: int) -> None:
         raise OSError(28, os.strerror(28))
 
     with monkeypatch.context() as patch:
-        patch.setattr("fsspec.implementations.local.LocalFileOpener.write", full)
-        with pytest.raises(UserError, match="the disk is full; free some space and run again"):
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(UserError, match=r"best\.ckpt: the disk is full; free some space and run again"):
             fit(line_task(), tmp_path, "cpu")
-    assert not (tmp_path / "last.ckpt").exists()
+    assert list(tmp_path.iterdir()) == []
     whole, again = line_task(), line_task()
     fit(again, tmp_path, "cpu")
     fit(whole, folder(tmp_path, "whole"), "cpu")
+    assert torch.equal(again.model.weight, whole.model.weight)
+
+
+@pytest.mark.parametrize(("cut", "first"), [("last.ckpt", 20), ("best.ckpt", 0)])
+def test_a_cut_checkpoint_is_told_of_and_costs_no_more_than_it_must(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], cut: str, first: int
+) -> None:
+    erratic: dict[str, Any] = {"learning_rate": 3.0, "final_learning_rate": 1.0, "ema_decay": 0.0, "weight_decay": 0.0}
+    changes = {"max_steps": 50, **erratic}
+    whole, parted = line_task(**changes), line_task(Interruption(45), **changes)
+    losses = [row["val_loss"] for row in fit(whole, folder(tmp_path, "whole"), "cpu").rows]
+    assert min(losses[:4]) == losses[1]  # best.ckpt is of step 20, last.ckpt of step 40
+    with pytest.raises(KeyboardInterrupt):
+        fit(parted, folder(tmp_path, "parted"), "cpu")
+    path = tmp_path / "parted" / cut
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    calls: list[int] = []
+    again = line_task(lambda: calls.append(0), **changes)
+    capsys.readouterr()
+    resumed = fit(again, tmp_path / "parted", "cpu")
+    assert capsys.readouterr().out.startswith(f"{path}: damaged; discarded and made again\n")
+    assert len(calls) == 50 - first
+    assert [row["val_loss"] for row in resumed.rows] == losses
+    assert torch.equal(again.model.weight, whole.model.weight)
+
+
+def test_a_spent_budget_stops_at_a_validation(tmp_path: Path) -> None:
+    whole = line_task()
+    fit(whole, folder(tmp_path, "whole"), "cpu")
+    for share in (33, 67):
+        with pytest.raises(OutOfTime, match=rf"parted: stopped by the time budget at {share} %"):
+            fit(line_task(), tmp_path / "parted", "cpu", Budget(1e-9))
+    again = line_task()
+    assert len(fit(again, tmp_path / "parted", "cpu", Budget(1e-9)).rows) == 3
     assert torch.equal(again.model.weight, whole.model.weight)
 
 
