@@ -1,46 +1,84 @@
 """What every stage may be told.  Imported when Snakemake parses, so it knows neither torch nor OpenMM."""
 
-import csv
 import json
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from mdsnake.errors import UserError
+from mdsnake.inputs import parse, read_rows, read_yaml
 
 #: Raise a stage's number when its results change; Snakemake then reruns it.
-VERSIONS = {"screen": 1, "prepare": 1, "simulate": 1, "window": 1, "train": 2, "rollout": 2, "evaluate": 1}
+VERSIONS = {"screen": 2, "prepare": 1, "simulate": 1, "window": 1, "train": 2, "rollout": 2, "evaluate": 1}
 
+#: Folders of the results that no molecule may be named after.
+RESERVED = re.compile(
+    r"summary|figures|tables|logs|benchmarks?|report.*|kstep|trajbert|backbone|protvae|trajdiff", re.IGNORECASE
+)
+#: A path goes through Snakemake's patterns and a shell: what either gives a meaning to has no place in one.
+PLAIN_PATH = re.compile(r"[\w./+=,()][\w ./+=@,()-]*")
+
+
+def _no_truth(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, not true or false")
+    return value
+
+
+def _plain_path(value: str) -> str:
+    path = value.replace("{molecule}", "")
+    if not PLAIN_PATH.fullmatch(path) or max(map(len, value.encode().split(b"/"))) > 200:
+        raise ValueError(
+            "write a path of letters, digits, spaces and . _ + = @ , ( ) -, none of @ - in front, not long"
+        )
+    return os.path.normpath(value)
+
+
+# Numbers end at 10⁹: far above what makes sense, far below what fills a memory or a disk at once.
+Int = Annotated[int, BeforeValidator(_no_truth)]
+Float = Annotated[float, BeforeValidator(_no_truth)]
+PositiveInt = Annotated[Int, Field(gt=0, le=10**9)]
+NonNegativeInt = Annotated[Int, Field(ge=0, le=10**9)]
+PositiveFloat = Annotated[Float, Field(gt=0, le=1e9)]
+NonNegativeFloat = Annotated[Float, Field(ge=0, le=1e9)]
+Fraction = Annotated[Float, Field(ge=0, le=1)]
+Seed = Annotated[Int, Field(ge=0, lt=2**32)]
+PlainPath = Annotated[str, AfterValidator(_plain_path)]
 Split = Literal["train", "validation", "test"]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Settings(BaseModel):
-    """Base of every section: unknown keys are errors, values do not change."""
+    """Base of every section: unknown keys are errors, numbers are finite, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _free(name: str) -> str:
+    if RESERVED.fullmatch(name):
+        raise ValueError("the name is reserved for results; choose another")
+    return name
+
+
+def _varied(name: str) -> str:
+    if re.search(r"(.+)\1{19}$", name):
+        raise ValueError("it ends in the same letters twenty times, which Snakemake takes for a loop; choose another")
+    return name
+
+
+#: A rule for names, of which paths are made.
+Varied = AfterValidator(_varied)
 
 
 class Molecule(Settings):
     """A row of the molecules table."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-    smiles: Annotated[str, Field(min_length=1)]
-    charge: int | None = None
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100), AfterValidator(_free), Varied]
+    smiles: Annotated[str, Field(pattern=r"^[!-~]+$", max_length=1000)]
+    charge: Annotated[Int, Field(ge=-99, le=99)] | None = None
     multiplicity: PositiveInt | None = None
     split: Split | None = None
     engines: list[str] | None = Field(None, description="engines to run it with; all when empty")
@@ -72,7 +110,11 @@ class Engine(Settings):
     """A source of forces and the dynamics run with it."""
 
     potential: Literal["openmm", "ase"]
-    calculator: str = Field("tblite:GFN2-xTB", description="ase only: tblite:METHOD, xtb:METHOD or module:callable")
+    calculator: str = Field(
+        "tblite:GFN2-xTB",
+        pattern=r"^[A-Za-z_][\w.]*:[\w.+-]+$",
+        description="ase only: tblite:METHOD, xtb:METHOD or module:callable",
+    )
     platform: str = Field("auto", description="openmm only: auto, Reference, CPU, CUDA, OpenCL or HIP")
     constraints: Literal["none", "hbonds"] = Field("none", description="openmm only: bonds to hydrogen kept rigid")
     timestep_fs: PositiveFloat
@@ -81,7 +123,9 @@ class Engine(Settings):
     equilibration_ps: PositiveFloat
     production_ps: PositiveFloat
     record_fs: PositiveFloat = Field(description="time between two stored frames of a replica")
-    replicas: Annotated[int, Field(ge=2)] = Field(2, description="independent runs; the second is the noise floor")
+    replicas: Annotated[Int, Field(ge=2, le=1000)] = Field(
+        2, description="independent runs; the second is the noise floor"
+    )
     bursts: Bursts
 
     @model_validator(mode="after")
@@ -89,7 +133,7 @@ class Engine(Settings):
         if self.potential == "ase" and self.constraints != "none":
             raise ValueError("constraints need potential: openmm")
         steps = self.record_fs / self.timestep_fs
-        if abs(steps - round(steps)) > 1e-6:
+        if round(steps) < 1 or abs(steps - round(steps)) > 1e-6:
             raise ValueError("record_fs must be a multiple of timestep_fs")
         return self
 
@@ -109,19 +153,24 @@ class Training(Settings):
     ema_decay: Fraction = 0.999
     validate_every: PositiveInt = Field(200, description="steps between two validations")
     patience: PositiveInt = Field(20, description="validations without improvement before an early stop")
-    devices: PositiveInt = Field(1, description="processes, or GPUs, for distributed training")
+    devices: Annotated[Int, Field(ge=1, le=1024)] = Field(1, description="processes, or GPUs, for distributed training")
 
 
 class Base(Settings):
     """The sections shared by all families."""
 
-    seed: NonNegativeInt = 0
-    results: str = "results"
-    molecules: str = Field("config/molecules.tsv", description="table of molecules")
-    forcefield: str = Field("mmff94", description="mmff94, openff-2.3.0, openff-2.2.1 or an OpenMM XML with {molecule}")
+    seed: Seed = 0
+    results: PlainPath = "results"
+    molecules: PlainPath = Field("config/molecules.tsv", description="table of molecules")
+    forcefield: PlainPath = Field(
+        "mmff94", description="mmff94, openff-2.3.0, openff-2.2.1 or an OpenMM XML with {molecule}"
+    )
     split: SplitFractions = SplitFractions()
-    engines: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")], Engine]
+    engines: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$", max_length=30), Varied], Engine], Field(min_length=1)
+    ]
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    exclude_failed: bool = Field(False, description="go on without the molecules of summary/failed.csv")
 
 
 class ScreenSettings(Settings):
@@ -130,7 +179,7 @@ class ScreenSettings(Settings):
     forcefield: str
     split: SplitFractions
     engines: list[str]
-    seed: NonNegativeInt
+    seed: Seed
 
 
 class PrepareSettings(Settings):
@@ -138,7 +187,7 @@ class PrepareSettings(Settings):
 
     molecule: Molecule
     forcefield: str
-    seed: NonNegativeInt
+    seed: Seed
 
 
 class SimulateSettings(Settings):
@@ -146,30 +195,10 @@ class SimulateSettings(Settings):
 
     name: str
     engine: Engine
-    seed: NonNegativeInt
+    seed: Seed
 
 
 S = TypeVar("S", bound=Settings)
-
-
-def one_line(error: ValidationError, source: str) -> str:
-    """The first fault of `error` as `source: key: what`."""
-    # A misspelt key shows twice, as one too many and one that lacks; the first is the one to tell.
-    first = min(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
-    key = ".".join(str(part) for part in first["loc"]) or "configuration"
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        message = "unknown key; remove it or mend its spelling"
-    more = error.error_count() - 1
-    return f"{source}: {key}: {message}" + (f" (and {more} more)" if more else "")
-
-
-def parse(model: type[S], data: Any, source: str) -> S:
-    """`data` as a `model`, or a `UserError` of one line that names `source` and the key."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise UserError(one_line(error, source)) from error
 
 
 def read_settings(model: type[S], text_or_path: str) -> S:
@@ -177,31 +206,20 @@ def read_settings(model: type[S], text_or_path: str) -> S:
 
     A command line carries JSON (it begins with a brace); a person passes a file.
     """
-    if text_or_path.lstrip().startswith("{"):
-        try:
-            return parse(model, json.loads(text_or_path), "--settings")
-        except json.JSONDecodeError as error:
-            raise UserError(f"--settings: not valid JSON: {error}; quote it as a whole, or pass a file") from error
-    path = Path(text_or_path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such settings file")
+    if not text_or_path.lstrip().startswith("{"):
+        return parse(model, read_yaml(text_or_path, "no such settings file"), text_or_path)
     try:
-        return parse(model, yaml.safe_load(path.read_text()), str(path))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        return parse(model, json.loads(text_or_path), "--settings")
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"--settings: not valid JSON: {error}; quote it as a whole, or pass a file") from error
 
 
 def read_table(path: str | Path, row: type[S] = Molecule) -> list[S]:  # type: ignore[assignment]
     """Rows of a tab-separated table with a header; `#` starts a comment line, names are unique."""
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such table")
-    lines = [line for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
     rows, names = [], set()
-    for number, record in enumerate(csv.DictReader(lines, delimiter="\t"), start=1):
-        where = f"{path}: row {number} ({record.get('name') or 'no name'})"
-        if None in record or None in record.values():
-            raise UserError(f"{where}: as many columns as the header are needed, separated by tabs")
+    records = read_rows(path, "no such table", ("name", "smiles"), row.model_fields, "\t")
+    for number, record in enumerate(records, start=1):
+        where = f"{path}: row {number} ({record['name'][:100] or 'no name'})"
         cells: dict[str, Any] = {key: value.strip() for key, value in record.items() if value.strip()}
         if "engines" in cells:
             cells["engines"] = [engine.strip() for engine in cells["engines"].split(",")]
@@ -212,7 +230,7 @@ def read_table(path: str | Path, row: type[S] = Molecule) -> list[S]:  # type: i
         names.add(name.lower())
         rows.append(parsed)
     if not rows:
-        raise UserError(f"{path}: the table has no rows")
+        raise UserError(f"{path}: the table has no rows; give each molecule one")
     return rows
 
 
@@ -235,8 +253,3 @@ def assign_splits(molecules: Iterable[Molecule], fractions: SplitFractions, seed
         lacking = max(wanted, key=lambda split: wanted[split] * len(molecules) - counts[split])
         splits[name] = lacking  # type: ignore[assignment]
     return splits
-
-
-def slug_is_reserved(name: str) -> bool:
-    """Whether a molecule of this name would collide with a folder of the workflow."""
-    return re.fullmatch(r"summary|figures|report.*|kstep|trajbert|backbone|protvae|trajdiff", name.lower()) is not None

@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import model_validator
 
-from mdsnake.config import Base, Molecule, parse, read_table, slug_is_reserved
+from mdsnake.config import Base, Molecule, read_table
 from mdsnake.errors import UserError
-from mdsnake.families.kstep.config import CONTROLS, Kstep
+from mdsnake.families.kstep.config import CONTROLS, FLEXIBLE_CONTROLS, Kstep
+from mdsnake.inputs import parse, read_yaml
 
 
 class Project(Base):
@@ -46,18 +47,29 @@ class Project(Base):
         for member in self.kstep.members:
             if member in CONTROLS:
                 raise ValueError(f"kstep.members.{member}: the name belongs to a control")
+        flexible = [name for name, member in self.kstep.members.items() if member.exact]
+        flexible += [name for name in self.kstep.controls if name in FLEXIBLE_CONTROLS]
+        for name, engine in self.kstep.engines.items():
+            if flexible and engine.rollout and self.engines[name].constraints != "none":
+                raise ValueError(
+                    f"kstep.engines.{name}.rollout: {flexible[0]} refuses the rigid bonds of this engine; set its "
+                    "constraints to none, or leave its rollout out"
+                )
         return self
 
     def read_molecules(self) -> list[Molecule]:
         """The rows of the table, checked against the engines."""
         rows: list[Molecule] = read_table(self.molecules)
         for row in rows:
-            if slug_is_reserved(row.name):
-                raise UserError(f"{self.molecules}: {row.name}: the name is reserved for results; choose another")
             for engine in row.engines or []:
                 if engine not in self.engines:
                     raise UserError(f"{self.molecules}: {row.name}: engines: no engine {engine!r} in the configuration")
         return rows
+
+
+def read_project(path: Path) -> Project:
+    """The configuration in a YAML or JSON file, which has no key twice."""
+    return load_project(read_yaml(path, "no such configuration"), str(path))
 
 
 def load_project(data: dict[str, Any], source: str = "config/config.yaml") -> Project:

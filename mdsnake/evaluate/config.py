@@ -1,8 +1,6 @@
 """Settings of the evaluation."""
 
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
-
-from mdsnake.config import Settings, Split
+from mdsnake.config import PositiveFloat, PositiveInt, Seed, Settings, Split
 
 
 class EvaluateSettings(Settings):
@@ -15,7 +13,7 @@ class EvaluateSettings(Settings):
     k: PositiveInt
     timestep_fs: PositiveFloat
     temperature_K: PositiveFloat
-    seed: NonNegativeInt
+    seed: Seed
 
     @property
     def stride_fs(self) -> float:

@@ -1,6 +1,5 @@
 """What a simulated picosecond costs, and what it buys."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from mdsnake.errors import UserError
 from mdsnake.evaluate.autocorrelation import effective_samples
 from mdsnake.evaluate.metrics import Mean
+from mdsnake.inputs import read_rows
 from mdsnake.store.h5md import Trajectory
 
 REASONS = ("nonfinite", "bond", "kinetic", "potential", "energy")
@@ -74,15 +74,18 @@ def preparation_seconds(history: Path | None) -> float:
     """
     if history is None:
         return 0.0
-    if not history.is_file():
-        raise UserError(f"{history}: no such training history; train the member first")
-    with open(history, newline="") as file:
-        rows = list(csv.DictReader(file))
-    total = 0.0
-    for column in ("seconds", "data_seconds"):
-        values = [float(row[column]) for row in rows if row.get(column)]
-        total += max(values) if values else np.nan
-    return total
+    columns = read_history(history)
+    nothing = np.zeros(0)
+    return sum(float(np.fmax.reduce(columns.get(c, nothing), initial=np.nan)) for c in ("seconds", "data_seconds"))
+
+
+def read_history(path: str | Path) -> dict[str, np.ndarray]:
+    """Columns of a training's CSV, NaN where a cell is empty."""
+    rows = read_rows(path, "no such training history; train the member first")
+    try:
+        return {name: np.array([float(row[name] or "nan") for row in rows]) for name in (rows[0] if rows else ())}
+    except ValueError as error:
+        raise UserError(f"{path}: not a training history ({error}); delete it and train again") from error
 
 
 def _over(numerator: float, denominator: float) -> float:

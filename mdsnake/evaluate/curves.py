@@ -1,13 +1,19 @@
 """`curves.json`: what the figures draw of one roll-out, its reference and a replica."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field, model_validator
 
 from mdsnake.evaluate.compare import Sample
+from mdsnake.evaluate.config import EvaluateSettings
 from mdsnake.evaluate.distributions import histogram, rigid
 from mdsnake.evaluate.energetics import mean_change
+from mdsnake.inputs import parse_json, read_text
 from mdsnake.store.h5md import Trajectory
+
+Counts = list[Annotated[int, Field(ge=0)]]
 
 #: Bins alike for all molecules, so that figures can add histograms up: unit, lowest, highest, number.
 GRIDS = {
@@ -40,6 +46,74 @@ def curves(rollout: Sample, reference: Sample, replica: Sample, nve: Trajectory)
     thin = max(1, len(time) // 500)
     found["nve"] = {"unit": "kJ/mol", "rollout": {"x": _short(time[::thin]), "y": _short(change[::thin])}}
     return found
+
+
+class Histogram(BaseModel):
+    """Counts between the edges, and an entry below and one above them."""
+
+    unit: str
+    edges: list[float]
+    rollout: Counts
+    reference: Counts
+    replica: Counts
+
+    @model_validator(mode="after")
+    def _of_one_length(self) -> "Histogram":
+        if any(len(c) != len(self.edges) + 1 for c in (self.rollout, self.reference, self.replica)):
+            raise ValueError("counts and edges differ in length")
+        return self
+
+
+class Series(BaseModel):
+    """Numbers y at x."""
+
+    x: list[float | None]
+    y: list[float | None]
+
+    @model_validator(mode="after")
+    def _of_one_length(self) -> "Series":
+        if len(self.x) != len(self.y):
+            raise ValueError("x and y differ in length")
+        return self
+
+
+class Spectra(BaseModel):
+    unit: str
+    rollout: Series
+    reference: Series
+    replica: Series
+
+
+class Drift(BaseModel):
+    unit: str
+    rollout: Series
+
+
+class Curves(BaseModel):
+    """What `curves` gives."""
+
+    bond: Histogram
+    angle: Histogram
+    torsion: Histogram
+    pair: Histogram
+    potential: Histogram
+    vdos: Spectra
+    nve: Drift
+
+
+class File(BaseModel):
+    """What lies in the file."""
+
+    settings: EvaluateSettings
+    frame_fs: float
+    n: dict[str, int]
+    curves: Curves
+
+
+def read_curves(path: str | Path) -> dict[str, Any]:
+    """The file, checked."""
+    text = read_text(path, "no such file of curves; evaluate first")
+    return parse_json(File, text, str(path), "delete it and evaluate again").model_dump()
 
 
 def _values(name: str, sample: Sample, reference: Sample, free: np.ndarray) -> np.ndarray:

@@ -1,8 +1,6 @@
 """`mdsnake figure`: every figure by its name."""
 
-import csv
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +11,8 @@ from matplotlib.lines import Line2D
 
 from mdsnake.errors import UserError
 from mdsnake.evaluate import bars, overlays, style
+from mdsnake.evaluate.cost import read_history
+from mdsnake.evaluate.curves import read_curves
 from mdsnake.evaluate.records import Record, read_records
 from mdsnake.store.atomic import replacing
 
@@ -95,8 +95,8 @@ def figure(
         raise UserError(f"figure: no {name!r}; choose from {', '.join(FIGURES)}")
     inputs = Inputs(
         read_records(summary),
-        [_read_curves(path) for path in curves],
-        {_place(path): _read_history(path) for path in history},
+        [read_curves(path) for path in curves],
+        {_place(path): read_history(path) for path in history},
     )
     with matplotlib.rc_context(style.RC):
         drawn = FIGURES[name](inputs)
@@ -104,24 +104,8 @@ def figure(
             style.save(drawn, temporary)
 
 
-def _read_curves(path: str | Path) -> dict:
-    try:
-        return json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a file of curves; delete it and evaluate again") from error
-
-
-def _read_history(path: str | Path) -> History:
-    try:
-        with open(path, newline="") as file:
-            rows = list(csv.DictReader(file))
-        return {name: np.array([float(row[name] or "nan") for row in rows]) for name in (rows[0] if rows else ())}
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: not a training history; delete it and train again") from error
-
-
 def _place(path: str | Path) -> tuple[str, str, str]:
-    engine, k, member = Path(path).resolve().parts[-4:-1]
+    *_, engine, k, member, _ = ("", "", "", *Path(path).absolute().parts)
     return engine, k, member
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mdsnake.errors import UserError
 from mdsnake.evaluate.metrics import METRICS
 from mdsnake.evaluate.records import Record, write_records
 from mdsnake.families.kstep.config import Jump, JumpsSettings
@@ -24,8 +25,10 @@ MOST_WINDOWS = 100  # of a molecule
 
 def jumps(windows: Path, settings: JumpsSettings, models: Sequence[Path], out: Path, device: str = "auto") -> None:
     """Write the errors of single jumps by `models` and controls on the windows of every molecule to the CSV `out`."""
-    groups = Windows.load(windows).groups
-    write_records(out, [row for group in groups for row in _of_molecule(group, settings, models, device)])
+    index = Windows.load(windows)
+    if index.jump != settings.jump.model_dump():
+        raise UserError(f"{windows}: jump: it is not the one of the settings; run `mdsnake window` for that one")
+    write_records(out, [row for group in index.groups for row in _of_molecule(group, settings, models, device)])
 
 
 def _of_molecule(group: WindowGroup, settings: JumpsSettings, models: Sequence[Path], device: str) -> Iterator[Record]:

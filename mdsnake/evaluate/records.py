@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mdsnake.errors import UserError
+from mdsnake.inputs import read_rows
 from mdsnake.store.atomic import write_text
 
 
@@ -49,18 +50,12 @@ def read_records(path: str | Path) -> list[Record]:
     UserError
         The file is missing, has other columns, or a cell that is no number where one is due.
     """
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such summary; run the evaluation first")
-    with open(path, newline="") as file:
-        reader = csv.DictReader(file)
-        if set(reader.fieldnames or ()) != set(COLUMNS):
-            raise UserError(f"{path}: the columns must be {','.join(COLUMNS)}; delete the file and evaluate again")
-        records = []
-        for number, row in enumerate(reader, start=2):
-            try:
-                cells = [kind(row[name] or "nan") for name, kind in zip(COLUMNS, _TYPES, strict=True)]
-            except ValueError:
-                where = f"{path}: line {number}"
-                raise UserError(f"{where}: not a row of a summary; delete the file and evaluate again") from None
-            records.append(Record(*cells))
+    rows, records = read_rows(path, "no such summary; run the evaluation first", COLUMNS, COLUMNS), []
+    for number, row in enumerate(rows, start=1):
+        try:
+            cells = [kind(row[name] or "nan") for name, kind in zip(COLUMNS, _TYPES, strict=True)]
+        except ValueError:
+            where = f"{path}: row {number}"
+            raise UserError(f"{where}: not a row of a summary; delete the file and evaluate again") from None
+        records.append(Record(*cells))
     return records

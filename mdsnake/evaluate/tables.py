@@ -1,6 +1,5 @@
 """`mdsnake table`: every table by its name, as a page of sortable HTML."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +12,8 @@ from mdsnake.evaluate.cost import REASONS
 from mdsnake.evaluate.metrics import METRICS
 from mdsnake.evaluate.records import Record, read_records
 from mdsnake.evaluate.sortable import Cell, element, page, words
+from mdsnake.failures import read_failures
+from mdsnake.inputs import read_rows
 from mdsnake.store.atomic import write_text
 
 ACCURACY = (
@@ -49,25 +50,28 @@ def metrics_page(title: str, intro: str, metrics: Sequence[str]) -> Callable[[Pa
     return build
 
 
-def dropped(molecules: Path) -> str:
-    """A page of the molecules that could not be used, with the reason, and of those that were."""
-    if not molecules.is_file():
-        raise UserError(f"{molecules}: no such table of molecules; run the screen first")
-    with open(molecules, newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or not {"molecule", "status", "reason"} <= set(rows[0]):
-        raise UserError(f"{molecules}: not a table of screened molecules; delete it and run the screen again")
+def dropped(molecules: Path, failed: Path | None = None) -> str:
+    """A page of the molecules that could not be used, of the jobs that failed, and of the molecules that passed."""
+    rows = read_rows(molecules, "no such table of molecules; run the screen first", ("molecule", "status", "reason"))
+    if not rows:
+        raise UserError(f"{molecules}: the table has no rows; delete it and run the screen again")
     out = [r for r in rows if r["status"] != "ok"]
     used = [r for r in rows if r["status"] == "ok"]
     columns = [c for c in rows[0] if c not in ("status", "reason")]
+    jobs = [job._asdict() for job in read_failures(failed)] if failed else []
     sections = [
         ("Dropped", _plain(["molecule", "reason", *columns[1:]], out) if out else "<p>None.</p>"),
+        ("Failed", _plain(["molecule", "job", "reason", "log"], jobs) if jobs else "<p>None.</p>"),
         ("Used", _plain(columns, used)),
     ]
-    return page("Molecules", f"{len(used)} of {len(rows)} molecules were used, {len(out)} dropped.", sections)
+    intro = f"{len(used)} of {len(rows)} molecules were used, {len(out)} dropped."
+    if jobs:
+        count = len({job["molecule"] for job in jobs})
+        intro += f" Jobs of {count} of those used failed; they are left out of what needs these jobs."
+    return page("Molecules", intro, sections)
 
 
-TABLES: dict[str, Callable[[Path], str]] = {
+TABLES: dict[str, Callable[..., str]] = {
     "accuracy": metrics_page(
         "Accuracy",
         "Each value compares a roll-out with a reference run; its floor, the same value for a second reference run of"
@@ -91,8 +95,10 @@ TABLES: dict[str, Callable[[Path], str]] = {
 }
 
 
-def table(name: str, summary: str | Path, out: str | Path) -> None:
+def table(name: str, summary: str | Path, out: str | Path, failed: Path | None = None) -> None:
     """Write the table `name` as HTML; `summary` is the summary CSV, for `dropped` the screen's `molecules.csv`.
+
+    `failed` is the workflow's table of failed jobs, for `dropped` alone.
 
     Raises
     ------
@@ -101,7 +107,7 @@ def table(name: str, summary: str | Path, out: str | Path) -> None:
     """
     if name not in TABLES:
         raise UserError(f"table: no {name!r}; choose from {', '.join(TABLES)}")
-    write_text(out, TABLES[name](Path(summary)))
+    write_text(out, TABLES[name](Path(summary), *([failed] if failed else [])))
 
 
 def _table(records: Sequence[Record], metrics: Sequence[str], by_molecule: bool) -> str:

@@ -1,6 +1,7 @@
 """Classical force fields: an OpenMM System evaluated through one Context."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import openmm
 
 from mdsnake.config import Engine
 from mdsnake.errors import UserError
+from mdsnake.inputs import read_text
 from mdsnake.physics.potential import Calls, EvaluationFailed, Unconstrained
 from mdsnake.store.graph import MoleculeGraph
 
@@ -24,8 +26,8 @@ PROPERTIES = {
 }
 
 
-def load_system(prepared: Path, engine: Engine) -> tuple[openmm.System, MoleculeGraph]:
-    """The System of `prepared/system.xml`, with rigid bonds to hydrogen if `engine` says so.
+def load_system(prepared: Path, constraints: str) -> tuple[openmm.System, MoleculeGraph]:
+    """The System of `prepared/system.xml`, with bonds to hydrogen rigid where `constraints` is hbonds.
 
     A rigid bond takes its length from the minimised conformer, since an arbitrary System does not tell
     its equilibrium lengths.  Removal of the centre-of-mass motion is switched off: it would disturb NVE.
@@ -33,22 +35,26 @@ def load_system(prepared: Path, engine: Engine) -> tuple[openmm.System, Molecule
     graph = MoleculeGraph.load(prepared / "graph.json")
     path = prepared / "system.xml"
     try:
-        system = openmm.XmlSerializer.deserialize(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run `mdsnake prepare` first") from None
+        system = openmm.XmlSerializer.deserialize(read_text(path, "no such file; run `mdsnake prepare` first"))
     except (openmm.OpenMMException, ValueError) as error:
         raise UserError(f"{path}: not an OpenMM System; prepare the molecule again") from error
-    if not isinstance(system, openmm.System) or system.getNumParticles() != graph.n_atoms:
+    if not isinstance(system, openmm.System) or not _has_masses(system, graph.masses):
         raise UserError(f"{path}: not a System of the {graph.n_atoms} atoms in graph.json; prepare the molecule again")
     for index in reversed(range(system.getNumForces())):
         if isinstance(system.getForce(index), openmm.CMMotionRemover):
             system.removeForce(index)
-    if engine.constraints == "hbonds":
+    if constraints == "hbonds":
         rigid = {tuple(sorted(system.getConstraintParameters(i)[:2])) for i in range(system.getNumConstraints())}
         for (i, j), length in zip(graph.bonds, graph.bond_lengths, strict=True):
             if 1 in (graph.numbers[i], graph.numbers[j]) and (i, j) not in rigid:
                 system.addConstraint(i, j, float(length))
     return system, graph
+
+
+def _has_masses(system: openmm.System, masses: Sequence[float]) -> bool:
+    """Whether the particles weigh the same as the atoms, within 0.5 Da."""
+    found = [system.getParticleMass(i)._value for i in range(system.getNumParticles())]
+    return len(found) == len(masses) and bool(np.allclose(found, masses, rtol=0, atol=0.5))
 
 
 def new_context(
@@ -117,7 +123,7 @@ class OpenMMPotential(Unconstrained):
     @classmethod
     def open(cls, prepared: Path, engine: Engine) -> "OpenMMPotential":
         """The potential of the molecule in the folder `prepared`."""
-        system, graph = load_system(Path(prepared), engine)
+        system, graph = load_system(Path(prepared), engine.constraints)
         return cls(system, graph, engine.platform)
 
     def energy_forces(self, x: np.ndarray) -> tuple[float, np.ndarray]:

@@ -6,8 +6,12 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers, rdmolops
 
 from mdsnake.config import Molecule
+from mdsnake.inputs import short
 from mdsnake.prepare.dropped import Dropped
 from mdsnake.seeds import integer_seed
+from mdsnake.store.graph import BOND_ORDERS
+
+MOST_ATOMS = 250  # embedding and minimising more takes minutes
 
 
 def conformer(row: Molecule, seed: int) -> Chem.Mol:
@@ -24,21 +28,26 @@ def conformer(row: Molecule, seed: int) -> Chem.Mol:
 
 def read_smiles(smiles: str) -> Chem.Mol:
     """A sanitised molecule with hydrogens: heavy atoms in the order of the SMILES, hydrogens after them."""
+    shown = repr(short(smiles, 60))
     raw = Chem.MolFromSmiles(smiles, sanitize=False)
     if raw is None:
-        raise Dropped(f"smiles: {smiles!r} is not valid; mend its syntax")
+        raise Dropped(f"smiles: {shown} is not valid; mend its syntax")
     problems = Chem.DetectChemistryProblems(raw)
     if problems:
-        raise Dropped(f"smiles: {smiles!r}: {problems[0].Message()}")
+        raise Dropped(f"smiles: {shown}: {problems[0].Message()}")
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
     Chem.SetHybridization(mol)  # AddHs leaves that of the hydrogens unset
     fragments = len(rdmolops.GetMolFrags(mol))
     if fragments != 1:
-        raise Dropped(f"smiles: {smiles!r} holds {fragments} molecules; give one a row")
+        raise Dropped(f"smiles: {shown} holds {fragments} molecules; give one a row")
     if mol.GetNumAtoms() < 2:
-        raise Dropped(f"smiles: {smiles!r} is a single atom, which has no internal motion")
+        raise Dropped(f"smiles: {shown} is a single atom, which has no internal motion")
     if any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
-        raise Dropped(f"smiles: {smiles!r} holds a placeholder atom; name the element")
+        raise Dropped(f"smiles: {shown} holds a placeholder atom; name the element")
+    if mol.GetNumAtoms() > MOST_ATOMS:
+        raise Dropped(f"smiles: {mol.GetNumAtoms()} atoms, hydrogens included; at most {MOST_ATOMS} can be prepared")
+    if not {bond.GetBondTypeAsDouble() for bond in mol.GetBonds()} <= set(BOND_ORDERS):
+        raise Dropped(f"smiles: {shown} holds a bond that is not single, double, triple or aromatic; write it so")
     return mol
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import sys
-import textwrap
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from rdkit.Chem import rdMolDescriptors
 
 from mdsnake.config import Molecule, PrepareSettings, ScreenSettings, assign_splits, read_table
 from mdsnake.errors import UserError
+from mdsnake.inputs import short
 from mdsnake.prepare.conformer import conformer
 from mdsnake.prepare.dropped import Dropped
 from mdsnake.prepare.forcefields import build_system
@@ -46,7 +46,7 @@ def prepare(settings: PrepareSettings, out: Path) -> None:
     try:
         mol, graph, system = build(settings)
     except Dropped as error:
-        raise Dropped(f"{settings.molecule.name}: {_one_line(error)}") from error
+        raise Dropped(f"{settings.molecule.name}: {short(str(error), 300)}") from error
     out = Path(out)
     with replacing(out / "topology.pdb") as temporary, open(temporary, "w") as file:
         topology = openmm_topology(mol)
@@ -109,8 +109,4 @@ def _try(row: Molecule, settings: ScreenSettings) -> dict[str, object]:
 def _reason(error: Exception) -> str:
     if isinstance(error, BrokenProcessPool):
         return "its process died: too little memory, or a library crashed"
-    return _one_line(error) if isinstance(error, Dropped) else f"{type(error).__name__}: {_one_line(error)}"
-
-
-def _one_line(error: Exception) -> str:
-    return textwrap.shorten(str(error), 300, placeholder=" …")
+    return short(str(error) if isinstance(error, Dropped) else f"{type(error).__name__}: {error}", 300)

@@ -1,5 +1,10 @@
-"""An OpenMM XML of the user's: a serialised system, or a force field."""
+"""An OpenMM XML of the user's: a serialised system, or a force field.
 
+OpenMM runs what a force field holds in `<Script>`, and reads the files that it names in `<Include>`.  Both are refused:
+a force field is data.
+"""
+
+import io
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -7,8 +12,12 @@ import openmm
 from openmm import app
 from rdkit import Chem
 
+from mdsnake.errors import UserError
+from mdsnake.inputs import read_text
 from mdsnake.prepare.dropped import Dropped
 from mdsnake.prepare.graph import openmm_topology
+
+FORBIDDEN = ("Script", "InitializationScript", "Include")
 
 
 def build_system(mol: Chem.Mol, template: str) -> openmm.System:
@@ -18,19 +27,23 @@ def build_system(mol: Chem.Mol, template: str) -> openmm.System:
     a `<ForceField>` has a residue template that matches the molecule.
     """
     path = Path(template.replace("{molecule}", mol.GetProp("_Name")))
-    if not path.is_file():
-        raise Dropped(f"forcefield: {path}: no such file")
-    text = path.read_text()
     try:
-        root = ElementTree.fromstring(text).tag
-        if root == "System":
+        text = read_text(path)
+    except UserError as error:
+        raise Dropped(f"forcefield: {error}") from error
+    try:
+        tree = ElementTree.fromstring(text)
+        for tag in FORBIDDEN:
+            if tree.find(f".//{tag}") is not None:
+                raise ValueError(f"<{tag}> runs code or reads other files; take it out")
+        if tree.tag == "System":
             system = openmm.XmlSerializer.deserialize(text)
-        elif root == "ForceField":
-            system = app.ForceField(str(path)).createSystem(openmm_topology(mol), rigidWater=False)
+        elif tree.tag == "ForceField":
+            system = app.ForceField(io.StringIO(text)).createSystem(openmm_topology(mol), rigidWater=False)
         else:
-            raise ValueError(f"the root is <{root}>, expected <System> or <ForceField>")
+            raise ValueError(f"the root is <{tree.tag}>, expected <System> or <ForceField>")
     except Exception as error:  # OpenMM's parsers raise whatever they meet
-        raise Dropped(f"forcefield: {path}: {error}") from error
+        raise Dropped(f"forcefield: {path}: {error or type(error).__name__}; mend the file") from error
     check_particles(system, mol, path)
     return system
 

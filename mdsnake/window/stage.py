@@ -19,11 +19,7 @@ def window(settings: WindowSettings, prepared: Sequence[Path], bursts: Sequence[
         graph, trajectory = MoleculeGraph.load(folder / "graph.json"), Trajectory.load(file)
         if graph.name not in settings.splits:
             raise UserError(f"{folder}: {graph.name} has no split; add it to splits")
-        if abs(trajectory.frame_ps * 1e3 - settings.jump.timestep_fs) > 1e-6:
-            raise UserError(
-                f"{file}: its frames are {trajectory.frame_ps * 1e3:g} fs apart, the windows need "
-                f"{settings.jump.timestep_fs:g}; simulate it again"
-            )
+        trajectory.check(graph.numbers, settings.jump.timestep_fs, file)
         starts = pair_starts(trajectory, settings.jump.k, settings.stride)
         groups.append(WindowGroup(graph.name, settings.splits[graph.name], str(folder), str(file), starts))
     if not any(group.split == "train" for group in groups):

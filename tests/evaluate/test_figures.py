@@ -60,5 +60,5 @@ def test_faults_are_told(summary, tmp_path):
     with pytest.raises(UserError, match="choose from one_jump_error"):
         figure("portrait", summary)
     (tmp_path / "broken.json").write_text("{")
-    with pytest.raises(UserError, match=r"broken\.json: not a file of curves"):
+    with pytest.raises(UserError, match=r"broken\.json: not valid JSON: .*; delete it and evaluate again$"):
         figure("rdf", summary, [tmp_path / "broken.json"], out=tmp_path / "x.png")

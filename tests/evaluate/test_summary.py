@@ -28,7 +28,10 @@ def test_files_that_disagree_are_refused(tmp_path, record):
 
 @pytest.mark.parametrize(
     ("text", "fault"),
-    [("a,b\n1,2\n", "the columns must be"), (",".join(COLUMNS) + "\n" + "x," * 11 + "x\n", "line 2: not a row")],
+    [
+        ("a,b\n1,2\n", "header: no column 'molecule'"),
+        (",".join(COLUMNS) + "\n" + "x," * 11 + "x\n", "row 1: not a row"),
+    ],
 )
 def test_foreign_files_are_refused(tmp_path, text, fault):
     (tmp_path / "foreign.csv").write_text(text)

@@ -55,5 +55,5 @@ def test_dropped_molecules_come_with_their_reason(tmp_path):
 def test_faults_are_told(summary, tmp_path):
     with pytest.raises(UserError, match="choose from accuracy"):
         table("weather", summary, tmp_path / "out.html")
-    with pytest.raises(UserError, match="not a table of screened molecules"):
+    with pytest.raises(UserError, match="header: no column 'status'"):
         table("dropped", summary, tmp_path / "out.html")

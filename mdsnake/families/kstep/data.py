@@ -68,10 +68,13 @@ class MoleculeWindows:
 def load_windows(group: WindowGroup, jump: Jump) -> MoleculeWindows:
     """Read the frames that `group` points to; its files must be as they were when it was made."""
     graph, trajectory = MoleculeGraph.load(Path(group.prepared) / "graph.json"), Trajectory.load(group.bursts)
+    trajectory.check(graph.numbers, jump.timestep_fs, group.bursts)
     if group.starts and max(group.starts) + jump.k >= trajectory.n_frames:
         raise UserError(f"{group.bursts}: fewer frames than its windows were made from; run `mdsnake window` again")
     starts = np.array(group.starts, dtype=int)
     frames = np.stack([starts, starts + jump.k])
+    if (trajectory.segment[frames[0]] != trajectory.segment[frames[1]]).any():
+        raise UserError(f"{group.bursts}: a window of it spans two bursts; run `mdsnake window` again")
     mass = trajectory.masses / trajectory.masses.sum()
     x = trajectory.positions[frames].astype(np.float64)
     x -= np.einsum("tnai,a->tni", x, mass)[:, :, None]

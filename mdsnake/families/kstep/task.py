@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel
 
-from mdsnake.config import parse
 from mdsnake.errors import UserError
 from mdsnake.families.base import Task
 from mdsnake.families.kstep.config import Jump, LossWeights, Network, TrainSettings
 from mdsnake.families.kstep.data import WindowBatches, load_windows
 from mdsnake.families.kstep.features import ELEMENTS
 from mdsnake.families.kstep.model import KstepModel, freeze
+from mdsnake.inputs import parse
 from mdsnake.store.checkpoint import read_model
 from mdsnake.store.windows import Windows
 
@@ -46,22 +47,28 @@ def open_task(windows: Path, settings: TrainSettings, pretrained: Path | None) -
     return Task(model, batches, settings.training, settings.seed, header, sum(w.seconds for w in training))
 
 
+class Header(BaseModel):
+    """What a model file must tell, beside its elements."""
+
+    jump: Jump
+    units: dict[str, str]
+    network: Network
+
+
 def load_model(path: Path, jump: Jump) -> KstepModel:
     """The model of a file, if it is for `jump`; another k, time step, unit or element set is a `UserError`."""
     header, weights = read_model(path)
     if header.get("family") != "kstep":
         raise UserError(f"{path}: a model of family {header.get('family')!r}, expected 'kstep'")
-    if not {"jump", "units", "network"} <= header.keys() or header["jump"].keys() != jump.model_dump().keys():
-        raise UserError(f"{path}: its header lacks what a kstep model must tell; train it again with this version")
-    for name, wanted in jump.model_dump().items():
-        if header["jump"][name] != wanted:
-            raise UserError(
-                f"{path}: trained for {name} {header['jump'][name]!r}, asked for {wanted!r}; train one for it"
-            )
-    if header["units"]["length"] != "nm" or header["units"]["time"] != "ps":
-        raise UserError(f"{path}: its units are {header['units']}, expected nm and ps; train it again")
-    model = KstepModel(parse(Network, header["network"], str(path)), jump, LossWeights())
+    told = parse(Header, header, str(path), "train it again with this version")
+    for name, wanted in jump:
+        found = getattr(told.jump, name)
+        if found != wanted:
+            raise UserError(f"{path}: trained for {name} {found!r}, asked for {wanted!r}; train one for it")
+    if (told.units.get("length"), told.units.get("time")) != ("nm", "ps"):
+        raise UserError(f"{path}: its units are {told.units}, expected nm and ps; train it again")
     _check_elements(header, path)
+    model = KstepModel(told.network, jump, LossWeights())
     _load(model, weights, path)
     return model.eval()
 

@@ -1,0 +1,67 @@
+"""Every malformed input is refused in one clear line, and nothing is written."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.malformed.case import Change, Kind, faults, run, tell, watching
+from tests.malformed.changes import MARKER, text
+from tests.malformed.configs import CONFIGS, SETTINGS, SETTINGS_FILES
+from tests.malformed.corpus import cases, spoil
+from tests.malformed.evaluations import CURVES, DROPPED, HISTORIES, SUMMARIES
+from tests.malformed.good import Good, settings
+from tests.malformed.models import MODELS, WINDOWS_OF_ANOTHER_JUMP
+from tests.malformed.molecules import SMILES, TABLES
+from tests.malformed.prepared import FORCE_FIELDS, GRAPHS, SYSTEMS
+from tests.malformed.trajectories import BURSTS, ROLLOUTS
+
+CASES = list(cases())
+LABELS = [f"{called}: {name}".replace("/", "|") for called, _, name in CASES]
+
+
+def test_there_are_many() -> None:
+    assert len(CASES) >= 150
+
+
+@pytest.mark.parametrize(("kind", "name"), [case[1:] for case in CASES], ids=LABELS)
+def test_refused_in_one_line(kind: Kind, name: str, good: Good, tmp_path: Path) -> None:
+    arguments, named, words = spoil(kind, name, good, tmp_path)
+    with watching(tmp_path) as new:
+        outcome = tell(arguments)
+    assert faults(outcome, named, words, new) == [], outcome.stderr
+    assert not list(tmp_path.rglob(MARKER))
+
+
+@pytest.mark.parametrize(("kind", "name"), [case[1:] for case in CASES[::60]], ids=LABELS[::60])
+def test_refused_by_a_process_of_its_own(kind: Kind, name: str, good: Good, tmp_path: Path) -> None:
+    arguments, named, words = spoil(kind, name, good, tmp_path)
+    with watching(tmp_path) as new:
+        outcome = run(arguments)
+    assert faults(outcome, named, words, new) == [], outcome.stderr
+
+
+def copied(good: Path, bad: Path) -> None:
+    shutil.copy(good, bad)
+
+
+ACCEPTED: list[tuple[Kind, Change]] = [
+    (kind, copied) for kind in (CONFIGS, FORCE_FIELDS, GRAPHS, SYSTEMS, BURSTS, ROLLOUTS, MODELS)
+] + [
+    *[(kind, copied) for kind in (WINDOWS_OF_ANOTHER_JUMP, TABLES, SUMMARIES, CURVES, HISTORIES, DROPPED)],
+    (SMILES, text('{"name": "ethane", "smiles": "CC"}')),
+    (SETTINGS_FILES, text(json.dumps(settings("simulate")))),
+    (SETTINGS, text(json.dumps(settings("simulate")))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "change"), ACCEPTED, ids=[kind.good for kind, _ in ACCEPTED])
+def test_a_good_input_is_accepted(
+    kind: Kind, change: Change, good: Good, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without this, a command that always fails would pass the tests above."""
+    monkeypatch.chdir(good.config.parent)
+    arguments, *_ = spoil(kind._replace(cases={"none": (change, "")}), "none", good, tmp_path)
+    outcome = tell(arguments)
+    assert outcome.status == 0, outcome.stderr
