@@ -13,17 +13,15 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/failures.smk"
 include: "workflow/rules/kstep.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/window.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/rollout.smk"
 include: "workflow/rules/evaluate.smk"
-
-
-onerror:
-    report_errors()
 
 
 rule kstep:

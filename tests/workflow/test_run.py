@@ -57,6 +57,24 @@ def test_second_run_has_nothing_to_do(finished: Path) -> None:
     assert "Nothing to be done" in again.stdout
 
 
+def test_trajectories_may_be_deleted(finished: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(finished, tmp_path / "run")
+    for path in [*run.glob("results/*/rollout/**/*.h5"), *run.glob("results/*/simulate/**/*.h5")]:
+        path.unlink()
+    again = run_snakemake(run, "--dry-run")
+    assert "Nothing to be done" in again.stdout
+
+
+def test_rollouts_go_where_they_are_not_to_be_kept(inputs: Path) -> None:
+    settings = (inputs / "smoke.yaml").read_text()
+    (inputs / "smoke.yaml").write_text(settings.replace("kstep:\n", "kstep:\n  keep_rollouts: false\n"))
+    target = EVALUATION.format(member="zero")
+    assert run_snakemake(inputs, target).returncode == 0
+    assert (inputs / target).exists()
+    assert not list(inputs.glob("results/methanol/rollout/**/*.h5"))
+    assert "Nothing to be done" in run_snakemake(inputs, target).stdout
+
+
 def test_new_test_molecule_trains_nothing(finished: Path, tmp_path: Path) -> None:
     run = shutil.copytree(finished, tmp_path / "run")
     with open(run / "molecules.tsv", "a") as table:
@@ -80,23 +98,23 @@ def test_report(finished: Path) -> None:
 
 
 def test_one_evaluation_runs_only_what_it_needs(inputs: Path) -> None:
-    alone = {"screen": 1, "prepare": 1, "simulate": 2, "bursts": 1, "rollout": 1, "evaluate": 1}
+    alone = {"screen": 1, "prepare": 1, "simulate": 2, "rollout": 1, "evaluate": 1}
     control = run_snakemake(inputs, "--dry-run", EVALUATION.format(member="verlet"))
     assert planned(control.stdout) == alone
     assert run_snakemake(inputs, "screen").returncode == 0
     learned = run_snakemake(inputs, "--dry-run", EVALUATION.format(member="egnn"))
     assert planned(learned.stdout) == {
-        "prepare": 4, "bursts": 4, "simulate": 2, "window": 1, "train": 1, "rollout": 1, "evaluate": 1
+        "prepare": 4, "bursts": 3, "simulate": 2, "window": 1, "train": 1, "rollout": 1, "evaluate": 1
     }  # fmt: skip
 
 
 def test_failed_job_shows_its_line(inputs: Path) -> None:
-    target = "results/methanol/simulate/mm/bursts.h5"
+    target = "results/methanol/simulate/mm/replica1.h5"
     assert run_snakemake(inputs, target).returncode == 0
     (inputs / target).write_bytes((inputs / target).read_bytes()[:1000])
     failed = run_snakemake(inputs, "results/methanol/rollout/mm/k4/verlet/seed0.h5")
     assert failed.returncode != 0
-    assert any("error: " in line and "bursts.h5" in line for line in failed.stdout.splitlines()), failed.stdout
+    assert any("error: " in line and "replica1.h5" in line for line in failed.stdout.splitlines()), failed.stdout
     assert not (inputs / "results/methanol/rollout/mm/k4/verlet/seed0.h5").exists()
     (inputs / target).unlink()
     assert run_snakemake(inputs, "results/methanol/rollout/mm/k4/verlet/seed0.h5").returncode == 0
@@ -123,6 +141,25 @@ def test_bad_input_is_one_line(inputs: Path, file: str, old: str, new: str, line
     assert not (inputs / "results").exists()
 
 
+def test_named_targets_make_a_stage_of_everything(inputs: Path) -> None:
+    assert run_snakemake(inputs, "screen").returncode == 0
+    targets = ("prepare_all", "simulate_all", "window_all", "train_all", "rollout_all", "evaluate_all", "kstep")
+    jobs = [planned(run_snakemake(inputs, "--dry-run", target).stdout) for target in targets]
+    assert [found.get("prepare") for found in jobs] == [4, 4, 4, 3, 4, 4, 4]
+    assert [found.get("simulate", 0) for found in jobs] == [0, 16, 0, 0, 2, 4, 4]
+    assert [found.get("train", 0) for found in jobs] == [0, 0, 0, 6, 6, 6, 6]
+
+
+def test_a_job_on_a_cluster_gets_a_time_budget(inputs: Path) -> None:
+    target = "results/methanol/simulate/mm/bursts.h5"
+    assert run_snakemake(inputs, "results/methanol/prepare/graph.json").returncode == 0
+    for minutes, done in ((1, False), (10, True)):
+        job = run_snakemake(inputs, target, "--mode", "remote", "--set-resources", f"bursts:runtime={minutes}")
+        assert (job.returncode == 0) is done, job.stdout
+        log = (inputs / "results/logs/bursts/methanol.mm.log").read_text()
+        assert ("--time-budget: -1: no time at all" in log) is not done
+
+
 def test_dropped_molecule_cannot_be_a_target(inputs: Path) -> None:
     assert run_snakemake(inputs, "screen").returncode == 0
     refused = run_snakemake(inputs, "--dry-run", "results/broken/evaluate/mm/k4/zero/seed0.csv")
@@ -131,6 +168,11 @@ def test_dropped_molecule_cannot_be_a_target(inputs: Path) -> None:
 
 
 def test_unknown_target_is_refused(tmp_path: Path) -> None:
-    refused = run_snakemake(copy_inputs(tmp_path), "--dry-run", "results/nosuch/prepare/graph.json")
-    assert refused.returncode != 0
-    assert "results/nosuch/prepare/graph.json" in refused.stdout
+    folder = copy_inputs(tmp_path)
+    for target, line in (
+        ("results/nosuch/prepare/graph.json", "molecules.tsv: nosuch: no such molecule; add a row for it"),
+        ("results/ethane/prepare/nosuch.json", "results/ethane/prepare/nosuch.json"),
+    ):
+        refused = run_snakemake(folder, "--dry-run", target)
+        assert refused.returncode != 0
+        assert line in refused.stdout

@@ -1,12 +1,13 @@
 """Tables, paths and settings; no rule.  Every job parses this again, so it imports nothing heavy."""
 
 import csv
+import gc
 import json
 import os
 import re
 import shlex
 import sys
-from pathlib import Path
+from functools import lru_cache
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
@@ -23,16 +24,22 @@ except UserError as error:
 
 config.update(PROJECT.model_dump(mode="json"))  # the report shows defaults, too
 
+# Planning makes millions of objects that all live on; to look through them again and again takes a sixth of its time.
+gc.set_threshold(100_000, 50, 50)
+
+PER_MOLECULE = ("prepare", "simulate", "bursts", "rollout", "evaluate")
 PARTS = {"": ("train", "validation", "test"), ".learning": ("train", "validation")}
 DEVICES = int(PROJECT.device == "cuda")
+SCREEN = f"{PROJECT.results}/summary/molecules.csv"
 
 
 pathvars:
     results=PROJECT.results,
 
 
+# Not the names of all molecules: with thousands of them, matching that would take longer than anything else.
 wildcard_constraints:
-    molecule="|".join(map(re.escape, ROWS)),
+    molecule="[A-Za-z0-9_-]+",
     engine="|".join(PROJECT.engines),
     k=r"\d+",
     seed=r"\d+",
@@ -41,10 +48,12 @@ wildcard_constraints:
 
 
 # Snakemake strips conda jobs of PYTHONPATH, hence the export.  Outside of conda, jobs run in the
-# Python that runs Snakemake, activated or not.
+# Python that runs Snakemake, activated or not.  A job on a cluster stops in time to keep its work: `budget MINUTES`.
 prefix = f"set -euo pipefail; export PYTHONPATH={shlex.quote(workflow.basedir)} OPENMM_CPU_THREADS=$OMP_NUM_THREADS; "
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     prefix += f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
+budget = "export MDSNAKE_TIME_BUDGET=$(($1 * 9 / 10 - 1))" if workflow.remote_exec else ":"
+prefix += f"budget() {{ {budget}; }}; "
 shell.prefix(prefix.replace("{", "{{").replace("}", "}}"))
 
 
@@ -63,18 +72,37 @@ def scratch(rule):
     return lambda wildcards: f"{PROJECT.results}/.work/{rule}/{'.'.join(wildcards)}"
 
 
+def read_screen(table):
+    """Rows of the screen's table by molecule, read again only where it has changed."""
+    return _read_screen(table, os.stat(table).st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _read_screen(table, _modified):
+    with open(table, newline="") as file:
+        return {row["molecule"]: row for row in csv.DictReader(file)}
+
+
+def screened_so_far():
+    """Rows of the screen's table by molecule; none before the screen."""
+    return read_screen(SCREEN) if os.path.exists(SCREEN) else {}
+
+
 def screened():
-    """Rows of the screen's table, by molecule."""
-    with open(checkpoints.screen.get().output.table, newline="") as table:
-        return {row["molecule"]: row for row in csv.DictReader(table)}
+    """Rows of the screen's table by molecule, once the screen has run."""
+    return read_screen(checkpoints.screen.get().output.table)
 
 
-def passed(engine=None, splits=PARTS[""]):
-    """Split of every molecule that passed the screen, runs with `engine` and is in one of `splits`."""
+def passed(engine=None, splits=PARTS[""], rules=("prepare", "simulate", "bursts")):
+    """Split of every molecule that passed the screen, runs with `engine` and is in one of `splits`.
+
+    With `exclude_failed`, those that failed in one of `rules` are left out.
+    """
     found = {
         name: row["split"]
         for name, row in screened().items()
         if row["status"] == "ok" and row["split"] in splits and (not engine or engine in row["engines"].split(","))
+        if LEFT_OUT.get((name, ""), set()).union(LEFT_OUT.get((name, engine), ())).isdisjoint(rules)
     }
     if not found:
         what = f"no molecule of split {' or '.join(splits)} is left for engine {engine or 'any'}"
@@ -84,7 +112,10 @@ def passed(engine=None, splits=PARTS[""]):
 
 def split_of(molecule):
     """Split of a molecule, or an error where the screen dropped it."""
-    row = screened()[molecule]
+    # One that has passed before is not asked for again: to a job that waits for a checkpoint all seems changed.
+    row = screened_so_far().get(molecule)
+    if not row or row["status"] != "ok":
+        row = screened()[molecule]
     if row["status"] != "ok":
         raise WorkflowError(f"{PROJECT.molecules}: {molecule}: dropped: {row['reason']}")
     return row["split"]
@@ -92,6 +123,8 @@ def split_of(molecule):
 
 def supplied_forcefield(wildcards):
     """The molecule's own force-field file, where the configuration names one."""
+    if wildcards.molecule not in ROWS:
+        raise WorkflowError(f"{PROJECT.molecules}: {wildcards.molecule}: no such molecule; add a row for it")
     return [PROJECT.forcefield.replace("{molecule}", wildcards.molecule)] if PROJECT.forcefield.endswith(".xml") else []
 
 
@@ -102,14 +135,6 @@ def pooled(path, part=None):
         molecule=passed(wildcards.engine, PARTS[wildcards.part if part is None else part]),
         engine=wildcards.engine,
     )
-
-
-def report_errors():
-    """The one line that each failed job ends with, once more where a reader looks last."""
-    for path in sorted(Path(PROJECT.results, "logs").rglob("*.log")):
-        for line in path.read_text(errors="replace").splitlines():
-            if line.startswith("error: "):
-                print(f"{path}: {line}", file=sys.stderr)
 
 
 def on_gpu(wildcards):
@@ -126,6 +151,7 @@ PREPARE_ENV = f"../../envs/{'openff' if PROJECT.forcefield.startswith('openff') 
 
 # Categories of the report; it is read from top to bottom.
 RUN, RIGHT, COST, DROPPED = "1 What was run", "2 Is it right", "3 What did it cost", "4 What was dropped"
+
 
 GRAPH = "<results>/{molecule}/prepare/graph.json"
 BURSTS = "<results>/{molecule}/simulate/{engine}/bursts.h5"

@@ -11,11 +11,13 @@ rule jumps:
         "<results>/kstep/evaluate/{engine}/k{k}/jumps.csv",
     log:
         "<results>/logs/jumps/{engine}.k{k}.log",
+    benchmark:
+        "<results>/benchmarks/jumps/{engine}.k{k}.tsv"
     conda:
         "../../envs/model.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory("jumps"),
+        runtime=minutes("jumps"),
         gpu=DEVICES,
         device=PROJECT.device,
     params:
@@ -27,8 +29,8 @@ rule jumps:
     message:
         "Judging single jumps: {wildcards.engine}, k = {wildcards.k}"
     shell:
-        "python -m mdsnake jumps {input.windows} --settings {params.settings:q} {params.models:q}"
-        " --device {resources.device} --out {output} > {log} 2>&1"
+        "python -m mdsnake jumps {input.windows:q} --settings {params.settings:q} {params.models:q}"
+        " --device {resources.device} --out {output:q} > {log:q} 2>&1"
 
 
 rule evaluate:
@@ -45,11 +47,13 @@ rule evaluate:
         curves=f"{EVALUATION}.curves.json",
     log:
         "<results>/logs/evaluate/{molecule}.{engine}.k{k}.{member}.seed{seed}.log",
+    benchmark:
+        "<results>/benchmarks/evaluate/{molecule}.{engine}.k{k}.{member}.seed{seed}.tsv"
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=lambda wildcards, input, attempt: attempt * (2000 + 8 * input.size_mb),
-        runtime=60,
+        mem_mb=memory("evaluate"),
+        runtime=minutes("evaluate"),
     params:
         settings=lambda wildcards: settings(
             molecule=wildcards.molecule,
@@ -67,9 +71,9 @@ rule evaluate:
     message:
         "Evaluating {wildcards.member}: {wildcards.molecule}, {wildcards.engine}, k = {wildcards.k}, seed {wildcards.seed}"
     shell:
-        "python -m mdsnake evaluate {params.prepared} --settings {params.settings:q} --rollout {input.nvt}"
-        " --nve {input.nve} --reference {input.reference} --replica {input.replica} {params.history:q}"
-        " --out {output.table} --curves {output.curves} > {log} 2>&1"
+        "python -m mdsnake evaluate {params.prepared:q} --settings {params.settings:q} --rollout {input.nvt:q}"
+        " --nve {input.nve:q} --reference {input.reference:q} --replica {input.replica:q} {params.history:q}"
+        " --out {output.table:q} --curves {output.curves:q} > {log:q} 2>&1"
 
 
 rule summarize:
@@ -85,17 +89,19 @@ rule summarize:
         ),
     log:
         "<results>/logs/summarize.log",
+    benchmark:
+        "<results>/benchmarks/summarize.tsv"
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory("gather"),
+        runtime=minutes("gather"),
     params:
         version=VERSIONS["evaluate"],
     message:
         "Gathering all numbers in {output}"
     shell:
-        "python -m mdsnake summarize {input} --out {output} > {log} 2>&1"
+        "python -m mdsnake summarize @<(printf '%s\\n' {input:q}) --out {output:q} > {log:q} 2>&1"
 
 
 rule evaluate_all:
@@ -122,11 +128,13 @@ for figure, (category, title, beside) in FIGURES.items():
             ),
         log:
             f"<results>/logs/figure/{figure}.log",
+        benchmark:
+            f"<results>/benchmarks/figure/{figure}.tsv"
         conda:
             "../../envs/report.yaml"
         resources:
-            mem_mb=4000,
-            runtime=30,
+            mem_mb=memory("gather"),
+            runtime=minutes("gather"),
         params:
             name=figure,
             beside=flagged("beside", f"--{beside}"),
@@ -135,7 +143,8 @@ for figure, (category, title, beside) in FIGURES.items():
         message:
             "Drawing {output}"
         shell:
-            "python -m mdsnake figure {params.name} {input.summary} {params.beside:q} --out {output} > {log} 2>&1"
+            "python -m mdsnake figure {params.name} {input.summary:q} @<(printf '%s\\n' {params.beside:q})"
+            " --out {output:q} > {log:q} 2>&1"
 
 
 for table, (category, title, source) in TABLES.items():
@@ -144,7 +153,8 @@ for table, (category, title, source) in TABLES.items():
         name:
             f"table_{table}"
         input:
-            f"<results>/summary/{source}.csv",
+            summary=f"<results>/summary/{source}.csv",
+            failed=[FAILED] if source == "molecules" and LEFT_OUT else [],
         output:
             report(
                 f"<results>/tables/kstep/{table}.html",
@@ -157,12 +167,13 @@ for table, (category, title, source) in TABLES.items():
         conda:
             "../../envs/report.yaml"
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=memory("gather"),
+            runtime=minutes("gather"),
         params:
             name=table,
+            failed=flagged("failed", "--failed"),
             version=VERSIONS["evaluate"],
         message:
             "Writing {output}"
         shell:
-            "python -m mdsnake table {params.name} {input} --out {output} > {log} 2>&1"
+            "python -m mdsnake table {params.name} {input.summary:q} {params.failed:q} --out {output:q} > {log:q} 2>&1"

@@ -46,7 +46,7 @@ def each_rollout(path):
             engine=name,
             k=engine.k,
             member=MEMBERS,
-            molecule=passed(name, KSTEP.rollout_splits),
+            molecule=passed(name, KSTEP.rollout_splits, PER_MOLECULE),
             seed=KSTEP.seeds,
         )
     ]
@@ -56,7 +56,7 @@ def sample_size(wildcards):
     """What the figures are drawn from, for their captions."""
     seeds = f"{len(KSTEP.seeds)} seed" + "s" * (len(KSTEP.seeds) > 1)
     return "; ".join(
-        f"{name}: {len(passed(name, KSTEP.rollout_splits))} molecules ({', '.join(KSTEP.rollout_splits)}), {seeds}, "
+        f"{name}: {len(passed(name, KSTEP.rollout_splits, PER_MOLECULE))} molecules ({', '.join(KSTEP.rollout_splits)}), {seeds}, "
         f"{engine.rollout.walkers} walkers of {engine.rollout.time_ps:g} ps"
         for name, engine in ROLLED.items()
     )
@@ -79,13 +79,18 @@ def training(wildcards):
     engine = KSTEP.engines[wildcards.engine]
     return settings(
         member=wildcards.member,
-        network=KSTEP.members[wildcards.member],
+        network=KSTEP.members[wildcards.member].network,
         loss=engine.loss,
         augmentation=KSTEP.augmentation,
         training=engine.train,
         frozen_layers=engine.transfer.frozen_layers if engine.transfer else 0,
         seed=PROJECT.seed,
     )
+
+
+def rolled_out(path):
+    """A roll-out's file, deleted once it is evaluated where the configuration says so."""
+    return path if KSTEP.keep_rollouts else temp(path)
 
 
 # What is drawn beside the summary: name of the option, files.
@@ -109,5 +114,5 @@ TABLES = {
     "accuracy": (RIGHT, "Accuracy by member", "kstep"),
     "cost": (COST, "Cost by member", "kstep"),
     "rejections": (DROPPED, "Rejected jumps by reason", "kstep"),
-    "dropped": (DROPPED, "Dropped molecules by reason", "molecules"),
+    "dropped": (DROPPED, "Dropped and failed molecules by reason", "molecules"),
 }

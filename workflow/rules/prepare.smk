@@ -13,12 +13,14 @@ checkpoint screen:
         ),
     log:
         "<results>/logs/screen.log",
+    benchmark:
+        "<results>/benchmarks/screen.tsv"
     conda:
         PREPARE_ENV
     threads: 4
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("screen"),
+        runtime=minutes("screen"),
     params:
         settings=settings(
             forcefield=PROJECT.forcefield, split=PROJECT.split, engines=list(PROJECT.engines), seed=PROJECT.seed
@@ -28,7 +30,7 @@ checkpoint screen:
         "Screening the molecules of {input.table}"
     shell:
         "python -m mdsnake screen {input.table:q} --settings {params.settings:q}"
-        " --processes {threads} --out {output.table} > {log} 2>&1"
+        " --processes {threads} --out {output.table:q} > {log:q} 2>&1"
 
 
 rule prepare:
@@ -41,11 +43,13 @@ rule prepare:
         graph=GRAPH,
     log:
         "<results>/logs/prepare/{molecule}.log",
+    benchmark:
+        "<results>/benchmarks/prepare/{molecule}.tsv"
     conda:
         PREPARE_ENV
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory("prepare"),
+        runtime=minutes("prepare"),
     params:
         settings=lambda wildcards: settings(
             molecule=ROWS[wildcards.molecule].model_copy(update={"split": None, "engines": None}),
@@ -57,7 +61,7 @@ rule prepare:
     message:
         "Preparing {wildcards.molecule}"
     shell:
-        "python -m mdsnake prepare --settings {params.settings:q} --out {params.folder} > {log} 2>&1"
+        "python -m mdsnake prepare --settings {params.settings:q} --out {params.folder:q} > {log:q} 2>&1"
 
 
 rule prepare_all:

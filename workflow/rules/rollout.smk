@@ -7,20 +7,23 @@ rule rollout:
         start="<results>/{molecule}/simulate/{engine}/replica1.h5",  # replica 0 is what the roll-out is compared with
         model=of_member(MODEL),
     output:
-        nvt=f"{ROLLOUT}.h5",
-        nve=f"{ROLLOUT}.nve.h5",
+        nvt=rolled_out(f"{ROLLOUT}.h5"),
+        nve=rolled_out(f"{ROLLOUT}.nve.h5"),
     log:
         "<results>/logs/rollout/{molecule}.{engine}.k{k}.{member}.seed{seed}.log",
+    benchmark:
+        "<results>/benchmarks/rollout/{molecule}.{engine}.k{k}.{member}.seed{seed}.tsv"
     conda:
         "../../envs/model.yaml"
     resources:
-        mem_mb=4000,
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        mem_mb=memory("rollout"),
+        runtime=minutes("rollout"),
         gpu=lambda wildcards: DEVICES * (wildcards.member in KSTEP.members),
         device=PROJECT.device,
     params:
         settings=lambda wildcards: settings(
             member=wildcards.member,
+            exact=wildcards.member in KSTEP.members and KSTEP.members[wildcards.member].exact,
             jump=jump(wildcards),
             rollout=KSTEP.engines[wildcards.engine].rollout,
             seed=int(wildcards.seed),
@@ -33,9 +36,9 @@ rule rollout:
     message:
         "Rolling out {wildcards.member}: {wildcards.molecule}, {wildcards.engine}, k = {wildcards.k}, seed {wildcards.seed}"
     shell:
-        "python -m mdsnake rollout {params.prepared} --settings {params.settings:q} --engine {params.engine:q}"
-        " --start {input.start} {params.model:q} --device {resources.device} --work {params.work}"
-        " --out {output.nvt} --nve {output.nve} > {log} 2>&1"
+        "budget {resources.runtime}; python -m mdsnake rollout {params.prepared:q} --settings {params.settings:q}"
+        " --engine {params.engine:q} --start {input.start:q} {params.model:q} --device {resources.device}"
+        " --work {params.work:q} --out {output.nvt:q} --nve {output.nve:q} > {log:q} 2>&1"
 
 
 rule rollout_all:

@@ -8,11 +8,13 @@ rule simulate:
         "<results>/{molecule}/simulate/{engine}/replica{replica}.h5",
     log:
         "<results>/logs/simulate/{molecule}.{engine}.replica{replica}.log",
+    benchmark:
+        "<results>/benchmarks/simulate/{molecule}.{engine}.replica{replica}.tsv"
     conda:
         "../../envs/md.yaml"
     resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        mem_mb=memory("simulate"),
+        runtime=minutes("simulate"),
         gpu=on_gpu,
     params:
         settings=simulation,
@@ -22,8 +24,8 @@ rule simulate:
     message:
         "Simulating {wildcards.molecule} with {wildcards.engine}, replica {wildcards.replica}"
     shell:
-        "python -m mdsnake simulate {params.prepared} --settings {params.settings:q} --replica {wildcards.replica}"
-        " --work {params.work} --out {output} > {log} 2>&1"
+        "budget {resources.runtime}; python -m mdsnake simulate {params.prepared:q} --settings {params.settings:q} --replica {wildcards.replica}"
+        " --work {params.work:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule bursts:
@@ -33,11 +35,13 @@ rule bursts:
         BURSTS,
     log:
         "<results>/logs/bursts/{molecule}.{engine}.log",
+    benchmark:
+        "<results>/benchmarks/bursts/{molecule}.{engine}.tsv"
     conda:
         "../../envs/md.yaml"
     resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        mem_mb=memory("bursts"),
+        runtime=minutes("bursts"),
         gpu=on_gpu,
     params:
         settings=simulation,
@@ -47,14 +51,17 @@ rule bursts:
     message:
         "Simulating {wildcards.molecule} with {wildcards.engine}, bursts"
     shell:
-        "python -m mdsnake simulate {params.prepared} --settings {params.settings:q} --bursts"
-        " --work {params.work} --out {output} > {log} 2>&1"
+        "budget {resources.runtime}; python -m mdsnake simulate {params.prepared:q} --settings {params.settings:q} --bursts"
+        " --work {params.work:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule simulate_all:
     input:
         lambda wildcards: [
-            expand("<results>/{molecule}/simulate/{engine}/{run}.h5", molecule=passed(name), engine=name, run=runs)
+            file
             for name, engine in PROJECT.engines.items()
-            for runs in [["bursts", *(f"replica{replica}" for replica in range(engine.replicas))]]
+            for run in ["bursts", *(f"replica{replica}" for replica in range(engine.replicas))]
+            for file in expand(
+                "<results>/{molecule}/simulate/{engine}/{run}.h5", molecule=passed(name), engine=name, run=run
+            )
         ],

@@ -12,14 +12,16 @@ rule train:
         history=HISTORY,
     log:
         "<results>/logs/train/{engine}.k{k}.{member}.log",
+    benchmark:
+        "<results>/benchmarks/train/{engine}.k{k}.{member}.tsv"
     wildcard_constraints:
         member="|".join(map(re.escape, KSTEP.members)),
     priority: 1  # the longest jobs, and others wait for them
     conda:
         "../../envs/model.yaml"
     resources:
-        mem_mb=lambda wildcards, input, attempt: attempt * (4000 + 8 * input.size_mb),
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        mem_mb=memory("train"),
+        runtime=minutes("train"),
         gpu=lambda wildcards: DEVICES * KSTEP.engines[wildcards.engine].train.devices,
         device=PROJECT.device,
     params:
@@ -30,8 +32,9 @@ rule train:
     message:
         "Training {wildcards.member} on {wildcards.engine}, k = {wildcards.k}"
     shell:
-        "python -m mdsnake train {input.windows} --settings {params.settings:q} {params.pretrained:q}"
-        " --device {resources.device} --work {params.work} --out {output.model} --history {output.history} > {log} 2>&1"
+        "budget {resources.runtime}; python -m mdsnake train {input.windows:q} --settings {params.settings:q}"
+        " {params.pretrained:q} --device {resources.device} --work {params.work:q} --out {output.model:q}"
+        " --history {output.history:q} > {log:q} 2>&1"
 
 
 rule train_all:

@@ -13,11 +13,13 @@ rule window:
         "<results>/kstep/window/{engine}/k{k}{part}.json",
     log:
         "<results>/logs/window/{engine}.k{k}{part}.log",
+    benchmark:
+        "<results>/benchmarks/window/{engine}.k{k}{part}.tsv"
     conda:
         "../../envs/model.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("window"),
+        runtime=minutes("window"),
     params:
         settings=lambda wildcards: settings(
             jump=jump(wildcards),
@@ -34,8 +36,8 @@ rule window:
     message:
         "Indexing windows: {wildcards.engine}, k = {wildcards.k}"
     shell:
-        "python -m mdsnake window --settings {params.settings:q} {params.prepared:q} {params.bursts:q}"
-        " --out {output} > {log} 2>&1"
+        "python -m mdsnake window @<(printf '%s\\n' --settings {params.settings:q} {params.prepared:q} {params.bursts:q})"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 rule window_all:

@@ -1,0 +1,156 @@
+"""What a job asks for: memory and time from what one step costs, measured on one core of 2.5 GHz, with a margin.
+
+Snakemake imports this in every job, so it knows neither torch nor OpenMM.  `benchmarks/resources.py` sets what is
+asked beside what was used.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from mdsnake.config import Engine, Training
+from mdsnake.families.kstep.config import Network, Rollout
+
+#: On a cluster two more Snakemakes, which start the job, live in its memory.
+NESTED_MB = 260
+#: Machines differ, molecules of one size too, and a job that is killed costs more than one that waits a little longer.
+MARGIN = 2.0
+#: Nothing asks for less: reading the workflow and the libraries from a slow disk takes minutes.
+SHORTEST_MINUTES = 10
+#: Nothing asks for more: what takes longer stops in time, keeps its work, and goes on in a retry.
+LONGEST_MINUTES = 24 * 60
+#: A GPU trains and jumps so many times as fast as a core; from the arithmetic, not measured here.
+GPU_SPEEDUP = 20
+
+
+class Need(NamedTuple):
+    """Expected peak memory in MB and seconds of a job."""
+
+    memory_mb: float
+    seconds: float
+
+
+def mem_mb(need: Need, attempt: int = 1) -> int:
+    """What is asked of memory; more at each attempt."""
+    return math.ceil(attempt * (NESTED_MB + 1.5 * need.memory_mb) / 100) * 100
+
+
+def runtime(need: Need, attempt: int = 1) -> int:
+    """Minutes that are asked; more at each attempt."""
+    return min(LONGEST_MINUTES, attempt * (SHORTEST_MINUTES + math.ceil(MARGIN * need.seconds / 60)))
+
+
+def megabytes(frames: float, n_atoms: float) -> float:
+    """Size of a trajectory: positions, velocities and forces in single precision."""
+    return 36e-6 * frames * n_atoms
+
+
+def step_seconds(engine: Engine, n_atoms: float) -> float:
+    """A step of the reference dynamics, GFN2-xTB standing for any calculator."""
+    if engine.potential == "openmm":
+        return 1.2e-5 + 4e-6 * n_atoms
+    return 5e-4 + 6e-5 * n_atoms + 1.25e-5 * n_atoms**2
+
+
+def screening(molecules: int, processes: int) -> Need:
+    """Conformers and parameters of a table."""
+    return Need(300 * processes + 0.02 * molecules, 20 + 1.0 * molecules / processes)
+
+
+def preparing(n_atoms: float) -> Need:
+    """Conformer and parameters of a molecule."""
+    return Need(150, 3 + 0.1 * n_atoms)
+
+
+def replica(engine: Engine, n_atoms: float) -> Need:
+    """A thermostatted run."""
+    steps = _steps(engine.equilibration_ps + engine.production_ps, engine)
+    return _dynamics(engine, n_atoms, steps, 1e3 * engine.production_ps / engine.record_fs)
+
+
+def bursts(engine: Engine, n_atoms: float) -> Need:
+    """The training data of a molecule: bursts, and the spacing between them."""
+    frames = _burst_frames(engine)
+    steps = _steps(engine.equilibration_ps + engine.bursts.count * engine.bursts.spacing_ps, engine)
+    stored = 3 if engine.potential == "openmm" else 1  # reading a frame out takes longer than such a step
+    return _dynamics(engine, n_atoms, steps + stored * frames, frames)
+
+
+def bursts_mb(engine: Engine, molecules: int, n_atoms: float) -> float:
+    """Size of the bursts of so many molecules."""
+    return molecules * megabytes(_burst_frames(engine), n_atoms)
+
+
+def indexing(data_mb: float, molecules: int) -> Need:
+    """An index of windows in bursts of `data_mb` in all."""
+    return Need(300 + 3 * data_mb / molecules + 0.1 * molecules, 10 + data_mb / 50 + 0.02 * molecules)
+
+
+def training(
+    network: Network, settings: Training, n_atoms: float, data_mb: float, stride: int, on_gpu: bool = False
+) -> Need:
+    """A training on bursts of `data_mb` in all, of whose frames every `stride`-th starts a window."""
+    pairs = settings.batch_size * n_atoms**2
+    steps = settings.max_steps * (1 + 10 / settings.validate_every) * settings.accumulate_batches
+    activations_mb = 0.0 if on_gpu else 4.5e-5 * pairs * _depth(network) * network.width
+    seconds = steps * network_seconds(network, pairs) / (GPU_SPEEDUP if on_gpu else 1)
+    return Need(600 + data_mb * min(1, 2 / stride) + activations_mb, 30 + data_mb / 50 + seconds)
+
+
+def network_seconds(network: Network, pairs: float) -> float:
+    """A training step, forth and back, on so many `pairs` of atoms; a jump alone takes a third of it."""
+    attention = 1.4 if network.kind == "transformer-egnn" else 1.0
+    return attention * _depth(network) * (4e-3 + 1e-6 * pairs * network.width / 48)
+
+
+def rollout_frames(engine: Engine, settings: Rollout, k: int) -> float:
+    """Frames of a walker."""
+    return _steps(settings.time_ps + settings.nve_ps, engine) / k
+
+
+def roll_out(
+    engine: Engine, settings: Rollout, k: int, n_atoms: float, network: Network | None, on_gpu: bool = False
+) -> Need:
+    """A roll-out at its worst: each jump is tried as often as may be, and then the plain integrator takes over."""
+    frames = rollout_frames(engine, settings, k)
+    seconds = (k + settings.attempts) * (step_seconds(engine, n_atoms) + 1e-4) * settings.walkers
+    if network:
+        seconds += network_seconds(network, settings.walkers * n_atoms**2) / (GPU_SPEEDUP if on_gpu else 3)
+    # In memory all is in double precision, and there twice while pieces are joined.
+    held_mb = 4 * megabytes(frames * settings.walkers, n_atoms)
+    return Need((500 if network else 130) + held_mb, (15 if network else 5) + frames * seconds)
+
+
+def judging(data_mb: float) -> Need:
+    """The evaluation of a roll-out that reads trajectories of `data_mb` in all."""
+    return Need(250 + 4 * data_mb, 5 + 0.1 * data_mb)
+
+
+def single_jumps(engine: Engine, molecules: int, n_atoms: float, data_mb: float, networks: Iterable[Network]) -> Need:
+    """Jumps of all members from a hundred windows of each molecule."""
+    networks = list(networks)
+    forces = 100 * 2 * (2 + len(networks)) * (step_seconds(engine, n_atoms) + 1e-4)
+    jumps = sum(network_seconds(network, 100 * n_atoms**2) for network in networks) / 3
+    return Need(700 + 3 * data_mb / molecules, 20 + molecules * (0.3 + forces + jumps))
+
+
+def gathering(files: int) -> Need:
+    """A table or figure made from so many files."""
+    return Need(200 + 0.25 * files, 10 + 0.02 * files)
+
+
+def _dynamics(engine: Engine, n_atoms: float, steps: float, frames: float) -> Need:
+    return Need(130 + 3 * megabytes(frames, n_atoms), 5 + steps * step_seconds(engine, n_atoms))
+
+
+def _burst_frames(engine: Engine) -> float:
+    return engine.bursts.count * (engine.bursts.length_fs / engine.timestep_fs + 1)
+
+
+def _steps(time_ps: float, engine: Engine) -> float:
+    return 1e3 * time_ps / engine.timestep_fs
+
+
+def _depth(network: Network) -> int:
+    """Passes through a layer in a training step."""
+    return (network.drifts + 2) * network.layers

@@ -1,0 +1,79 @@
+"""What is asked grows with the work and covers what was measured."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mdsnake import resources
+from mdsnake.config import Engine, Training
+from mdsnake.families.kstep.config import Network, Rollout
+
+BURSTS = {"count": 100, "length_fs": 80, "spacing_ps": 1.0}
+MM = Engine(
+    potential="openmm", timestep_fs=2, friction_per_ps=1, equilibration_ps=20, production_ps=1000, record_fs=8,
+    bursts=BURSTS,
+)  # fmt: skip
+QM = MM.model_copy(update={"potential": "ase", "timestep_fs": 0.5, "production_ps": 4.0})
+EGNN = Network(kind="egnn", drifts=4, layers=2, width=48)
+
+
+def test_a_retry_asks_for_more_and_nothing_for_too_little() -> None:
+    need = resources.Need(1000, 3600)
+    assert [resources.mem_mb(need, attempt) for attempt in (1, 2)] == [1800, 3600]
+    assert [resources.runtime(need, attempt) for attempt in (1, 2)] == [130, 260]
+    assert resources.runtime(resources.Need(1, 0)) == resources.SHORTEST_MINUTES
+    assert resources.runtime(resources.Need(1, 1e9), attempt=2) == resources.LONGEST_MINUTES
+
+
+@pytest.mark.parametrize("engine", [MM, QM], ids=["mm", "qm"])
+def test_simulations_grow_with_atoms_and_steps(engine: Engine) -> None:
+    for need in (resources.replica, resources.bursts):
+        small, large = need(engine, 9), need(engine, 18)
+        assert small.seconds < large.seconds
+        assert small.memory_mb < large.memory_mb
+    longer = engine.model_copy(update={"production_ps": 10 * engine.production_ps})
+    steps = 9e3 * engine.production_ps / engine.timestep_fs
+    more = resources.replica(longer, 9).seconds - resources.replica(engine, 9).seconds
+    assert more == pytest.approx(steps * resources.step_seconds(engine, 9))
+
+
+@pytest.mark.parametrize(
+    ("engine", "n_atoms", "measured"),
+    [(MM, 9, 28e-6), (MM, 33, 121e-6), (MM, 62, 225e-6), (QM, 9, 1.4e-3), (QM, 24, 11.9e-3), (QM, 62, 42.7e-3)],
+)
+def test_cost_of_a_step_is_as_measured(engine: Engine, n_atoms: int, measured: float) -> None:
+    assert 1 / resources.MARGIN < measured / resources.step_seconds(engine, n_atoms) < resources.MARGIN
+
+
+@pytest.mark.parametrize(
+    ("network", "batch", "n_atoms", "measured"),
+    [
+        (EGNN, 64, 9, 0.109),
+        (EGNN, 64, 24, 0.465),
+        (EGNN.model_copy(update={"kind": "transformer-egnn"}), 64, 24, 0.617),
+        (EGNN.model_copy(update={"drifts": 8, "layers": 3, "width": 128}), 64, 17, 1.42),
+    ],
+)
+def test_cost_of_a_training_step_is_as_measured(network: Network, batch: int, n_atoms: int, measured: float) -> None:
+    assert 1 / 1.5 < measured / resources.network_seconds(network, batch * n_atoms**2) < 1.5
+
+
+def test_training_grows_with_its_data_and_a_gpu_shortens_it() -> None:
+    few, many = (resources.training(EGNN, Training(), 9, data_mb, 4) for data_mb in (100, 10_000))
+    assert many.memory_mb > few.memory_mb + 1000
+    assert resources.training(EGNN, Training(), 9, 100, 4, on_gpu=True).seconds < few.seconds
+
+
+def test_roll_out_counts_walkers_and_steps() -> None:
+    settings = Rollout(walkers=8, time_ps=10, nve_ps=2)
+    control, learned = (resources.roll_out(QM, settings, 8, 20, network) for network in (None, EGNN))
+    assert learned.seconds > control.seconds
+    more = settings.model_copy(update={"walkers": 16})
+    assert resources.roll_out(QM, more, 8, 20, None).seconds > 1.9 * (control.seconds - 20)
+
+
+def test_import_is_light() -> None:
+    heavy = "[m for m in ('numpy', 'torch', 'openmm') if m in sys.modules]"
+    code = f"import sys, mdsnake.resources, mdsnake.failures, mdsnake.project; sys.exit(bool({heavy}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
