@@ -20,7 +20,7 @@ from mdsnake.store.windows import Windows
 OVERFIT_STEPS = 300
 
 
-def properties(folder: Path) -> list[dict[str, Any]]:
+def properties(folder: Path, quick: bool = False) -> list[dict[str, Any]]:
     """Records of every trained model of the workflow in `folder`."""
     records = []
     for path in sorted(folder.glob("kstep/train/*/k*/*/model.safetensors")):
@@ -31,7 +31,7 @@ def properties(folder: Path) -> list[dict[str, Any]]:
         model = load_model(path, jump)
         setting = f"{jump.engine}, {jump.lag_ps * 1e3:g} fs"
         turned, momentum = symmetry_errors(model, windows)
-        ratio = overfit(model, windows)
+        ratio = overfit(model, windows, 30 if quick else OVERFIT_STEPS)
         for metric, unit, value, mark, met in [
             ("equivariance_error", "1", turned, "≤ 1e-5", turned <= 1e-5),
             ("momentum_change", "1", momentum, "≤ 1e-6", momentum <= 1e-6),
@@ -62,14 +62,14 @@ def symmetry_errors(model: KstepModel, windows: MoleculeWindows) -> tuple[float,
     return error, float((change / total).max())
 
 
-def overfit(model: KstepModel, windows: MoleculeWindows) -> float:
+def overfit(model: KstepModel, windows: MoleculeWindows, steps: int) -> float:
     """Loss on one batch of 16 windows after training on it alone from random weights, over the loss before."""
     torch.manual_seed(0)
     fresh = KstepModel(model.network, model.jump, LossWeights())
     batch = WindowBatches([windows], [], model.jump, Augmentation(), 16).train_batch(np.random.default_rng(0))
     optimizer = torch.optim.Adam(fresh.parameters(), lr=3e-3)
     losses = []
-    for _ in range(OVERFIT_STEPS):
+    for _ in range(steps):
         loss = fresh.loss(batch, torch.Generator())["loss"]
         optimizer.zero_grad()
         loss.backward()

@@ -1,6 +1,5 @@
-"""A potential that is known in closed form, for tests and teaching."""
+"""Potentials that are known in closed form, for tests and teaching."""
 
-import time
 from typing import Any
 
 import numpy as np
@@ -8,10 +7,23 @@ import numpy as np
 from mdsnake.physics.potential import Calls, Unconstrained
 
 
-class HarmonicPotential(Unconstrained):
-    """U(x) = k/2 Σᵢ |xᵢ − x⁰ᵢ|²: every coordinate is an independent oscillator of frequency √(k/m).
+class External(Unconstrained):
+    """Atoms in an external field: momentum is not conserved, so no freedom is taken off."""
 
-    The well does not move with the molecule, so momentum is not conserved and no freedom is taken off.
+    def __init__(self, name: str, masses: np.ndarray) -> None:
+        self.name = name
+        self.masses = np.asarray(masses, dtype=float)
+        self.numbers = np.ones(len(self.masses), dtype=int)
+        self.calls = Calls()
+        self.about: dict[str, Any] = {"analytic": name}
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        return 3 * len(self.masses)
+
+
+class HarmonicPotential(External):
+    """U(x) = k/2 Σᵢ |xᵢ − x⁰ᵢ|²: every coordinate is an independent oscillator of frequency √(k/m).
 
     Parameters
     ----------
@@ -21,22 +33,65 @@ class HarmonicPotential(Unconstrained):
     """
 
     def __init__(self, masses: np.ndarray, stiffness: float, centres: np.ndarray | None = None) -> None:
-        self.name = "harmonic"
-        self.masses = np.asarray(masses, dtype=float)
-        self.numbers = np.ones(len(self.masses), dtype=int)
+        super().__init__("harmonic", masses)
         self.stiffness = stiffness
         self.centres = np.zeros((len(self.masses), 3)) if centres is None else centres
-        self.calls = Calls()
-        self.about: dict[str, Any] = {"analytic": "harmonic", "stiffness": stiffness}
-
-    @property
-    def degrees_of_freedom(self) -> int:
-        return 3 * len(self.masses)
 
     def energy_forces(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        start = time.perf_counter()
-        away = x - self.centres
-        energy, forces = 0.5 * self.stiffness * float((away**2).sum()), -self.stiffness * away
-        self.calls.force_ms += 1e3 * (time.perf_counter() - start)
-        self.calls.force_calls += 1
-        return energy, forces
+        with self.calls.timed():
+            away = x - self.centres
+            return 0.5 * self.stiffness * float((away**2).sum()), -self.stiffness * away
+
+
+class DoubleWell(External):
+    """U(x) = Σᵢ h ((x/a)² − 1)² + k/2 (y² + z²): each atom in a double well along x, about a centre of its own.
+
+    Parameters
+    ----------
+    barrier : h, kJ/mol
+    half_width : a, nm
+    stiffness : k, kJ/mol/nm²
+    centres : (N, 3) nm
+    """
+
+    def __init__(
+        self, masses: np.ndarray, barrier: float, half_width: float, stiffness: float, centres: np.ndarray
+    ) -> None:
+        super().__init__("double well", masses)
+        self.barrier, self.half_width, self.stiffness, self.centres = barrier, half_width, stiffness, centres
+
+    def energy_forces(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        with self.calls.timed():
+            away = x - self.centres
+            reduced, forces = away[:, 0] / self.half_width, -self.stiffness * away
+            well = reduced**2 - 1
+            forces[:, 0] = -4 * self.barrier * well * reduced / self.half_width
+            return float(self.barrier * (well**2).sum() + 0.5 * self.stiffness * (away[:, 1:] ** 2).sum()), forces
+
+
+class MuellerBrown(External):
+    """The surface of Müller and Brown (Theor. Chim. Acta 53, 75 (1979)), for each atom in its x and y.
+
+    Parameters
+    ----------
+    scale : kJ/mol for a unit of the original's energy
+    length_nm : nm for a unit of its length
+    stiffness : of the harmonic well along z, kJ/mol/nm²
+    """
+
+    HEIGHT = np.array([-200.0, -100.0, -170.0, 15.0])
+    XX, XY, YY = np.array([[-1, -1, -6.5, 0.7], [0, 0, 11, 0.6], [-10, -10, -6.5, 0.7]])
+    X0, Y0 = np.array([[1, 0, -0.5, -1], [0, 0.5, 1.5, 1]])
+
+    def __init__(self, masses: np.ndarray, scale: float, length_nm: float, stiffness: float) -> None:
+        super().__init__("Müller–Brown", masses)
+        self.scale, self.length, self.stiffness = scale, length_nm, stiffness
+
+    def energy_forces(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        with self.calls.timed():
+            dx, dy = x[:, :1] / self.length - self.X0, x[:, 1:2] / self.length - self.Y0
+            terms = self.HEIGHT * np.exp(self.XX * dx**2 + self.XY * dx * dy + self.YY * dy**2)
+            forces = -self.stiffness * x
+            forces[:, 0] = -self.scale / self.length * (terms * (2 * self.XX * dx + self.XY * dy)).sum(1)
+            forces[:, 1] = -self.scale / self.length * (terms * (self.XY * dx + 2 * self.YY * dy)).sum(1)
+            return float(self.scale * terms.sum() + 0.5 * self.stiffness * (x[:, 2] ** 2).sum()), forces

@@ -106,6 +106,14 @@ class Unconstrained:
         return None
 
 
+def open_classical(prepared: Path) -> Potential:
+    """The force field of the molecule in the folder `prepared`, with no bond rigid, on the platform for few atoms."""
+    from mdsnake.physics.openmm import OpenMMPotential, load_system
+
+    system, graph = load_system(prepared, constraints="none")
+    return OpenMMPotential(system, graph, "Reference")
+
+
 def open_potential(prepared: Path, engine: Engine) -> Potential:
     """The potential that `engine` asks for, of the molecule in the folder `prepared`."""
     if engine.potential == "openmm":

@@ -69,7 +69,7 @@ def test_projection_holds_lengths_and_removes_velocity(ethane: Path, mm_engine: 
 def test_auto_chooses_a_platform_and_says_so(
     ethane: Path, mm_engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    system, graph = load_system(ethane, mm_engine)
+    system, graph = load_system(ethane, mm_engine.constraints)
     chosen = choose_platform(system, np.array(graph.positions))
     assert chosen == "Reference"  # of eight atoms
     assert "platform: Reference" in capsys.readouterr().out
@@ -90,7 +90,7 @@ def test_an_unknown_platform_is_one_clear_line(ethane: Path, mm_engine: Engine) 
 
 
 def test_centre_of_mass_removal_is_switched_off(ethane: Path, mm_engine: Engine) -> None:
-    system, _ = load_system(ethane, mm_engine)
+    system, _ = load_system(ethane, mm_engine.constraints)
     assert not any(isinstance(force, openmm.CMMotionRemover) for force in system.getForces())
 
 

@@ -1,26 +1,45 @@
 """Settings of the k-step propagators."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from mdsnake.config import Engine, Fraction, Settings, Split, Training
+from mdsnake.config import (
+    Engine,
+    Fraction,
+    Int,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Seed,
+    Settings,
+    Split,
+    Training,
+    Varied,
+)
 
 #: Propagators without a network; every learned member is judged beside them.
-Control = Literal["zero", "ballistic", "verlet", "verlet-stable"]
-CONTROLS: tuple[Control, ...] = ("zero", "ballistic", "verlet", "verlet-stable")
+Control = Literal["zero", "ballistic", "verlet", "verlet-stable", "hmc", "hmc-mm", "respa"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
+#: Those that refuse rigid bonds.
+FLEXIBLE_CONTROLS: tuple[Control, ...] = ("hmc", "hmc-mm", "respa")
+
+
+Depth = Annotated[Int, Field(gt=0, le=100)]
+Width = Annotated[Int, Field(gt=0, le=4096)]
 
 
 class Network(Settings):
     """Architecture of a learned member."""
 
     kind: Literal["egnn", "transformer-egnn"]
-    drifts: Annotated[int, Field(ge=2)] = Field(6, description="steps of the learned force in a jump")
-    bond_layers: PositiveInt = Field(2, description="message-passing layers over the bond graph, once for a molecule")
-    layers: PositiveInt = Field(2, description="message-passing layers of the learned force, at each step")
-    width: PositiveInt = 64
-    heads: PositiveInt = Field(4, description="attention heads; transformer-egnn only")
-    radial_functions: PositiveInt = 16
+    drifts: Annotated[Int, Field(ge=2, le=1000)] = Field(6, description="steps of the learned force in a jump")
+    bond_layers: Depth = Field(2, description="message-passing layers over the bond graph, once for a molecule")
+    layers: Depth = Field(2, description="message-passing layers of the learned force, at each step")
+    width: Width = 64
+    heads: Width = Field(4, description="attention heads; transformer-egnn only")
+    radial_functions: Width = 16
     cutoff_nm: PositiveFloat = 1.0
     max_kick_nm_per_ps: PositiveFloat = Field(20.0, description="norm clamp of an atom's change of velocity in a kick")
 
@@ -29,6 +48,19 @@ class Network(Settings):
         if self.kind == "transformer-egnn" and self.width % self.heads:
             raise ValueError("width must be a multiple of heads")
         return self
+
+
+class Member(Network):
+    """A learned member: its network, and how it is rolled out."""
+
+    exact: bool = Field(
+        False, description="with a Metropolis test in place of checks and fall-back: exact whatever the weights"
+    )
+
+    @property
+    def network(self) -> Network:
+        """The architecture alone."""
+        return Network.model_validate(self.model_dump(exclude={"exact"}))
 
 
 class LossWeights(Settings):
@@ -70,20 +102,25 @@ class Rollout(Settings):
     max_bond_stretch: Annotated[float, Field(gt=1)] = Field(2.0, description="times the equilibrium length")
     max_kinetic_ratio: Annotated[float, Field(gt=1)] = Field(10.0, description="times the mean kinetic energy")
     max_potential_change_kj_per_mol: PositiveFloat = 1000.0
-    energy_check: Literal["account", "metropolis", "ghmc", "rescale", "none"] = Field(
+    energy_check: Literal["account", "metropolis", "rescale", "none"] = Field(
         "account",
         description="account: take a jump while the energy that all jumps together have gained or lost stays within "
         "energy_account_kT; metropolis: with probability min(1, exp(−ΔH/kT)), else fall back, which cools the more is "
-        "refused; ghmc: else turn velocities round, which is exact but stands still; rescale: scale velocities to "
-        "keep H",
+        "refused; rescale: scale velocities to keep H",
     )
     energy_account_kT: PositiveFloat = Field(1.0, description="what jumps may owe in all, for the check `account`")
+
+    friction_per_ps: PositiveFloat | Literal["auto"] | None = Field(
+        None, description="of the roll-out: none is the engine's; auto lets exact members choose it by a short pilot"
+    )
+    hmc_steps: PositiveInt | None = Field(None, description="Verlet steps of a jump of hmc; none: by a short pilot")
+    surrogate_timestep_fs: PositiveFloat = Field(0.5, description="of the classical steps of hmc-mm and respa")
 
 
 class KstepEngine(Settings):
     """What is learned from one engine."""
 
-    k: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)]
+    k: Annotated[list[Annotated[Int, Field(ge=2, le=10**6)]], Field(min_length=1)]
     loss: LossWeights = LossWeights()
     train: Training = Training()
     transfer: Transfer | None = None
@@ -93,13 +130,14 @@ class KstepEngine(Settings):
 class Kstep(Settings):
     """The kstep section of the configuration."""
 
-    engines: dict[str, KstepEngine]
-    members: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], Network]
+    engines: Annotated[dict[str, KstepEngine], Field(min_length=1)]
+    members: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=60), Varied], Member]
     window_stride: PositiveInt = Field(4, description="frames between the starts of two windows of a burst")
     augmentation: Augmentation = Augmentation()
-    rollout_splits: list[Split] = ["test"]
-    seeds: list[NonNegativeInt] = [0]
-    controls: list[Control] = list(CONTROLS)
+    rollout_splits: Annotated[list[Split], Field(min_length=1)] = ["test"]
+    seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
+    keep_rollouts: bool = Field(True, description="false: delete a roll-out once it is evaluated")
+    controls: list[Control] = ["zero", "ballistic", "verlet", "verlet-stable"]
     validation_fraction: Fraction = Field(
         0.1, description="share of training bursts used to stop early where no molecule is in the validation split"
     )
@@ -126,7 +164,7 @@ class WindowSettings(Settings):
     stride: PositiveInt
     splits: dict[str, Split]
     validation_fraction: Fraction
-    seed: NonNegativeInt
+    seed: Seed
 
 
 class TrainSettings(Settings):
@@ -139,7 +177,7 @@ class TrainSettings(Settings):
     augmentation: Augmentation
     training: Training
     frozen_layers: NonNegativeInt = 0
-    seed: NonNegativeInt
+    seed: Seed
 
 
 class RolloutSettings(Settings):
@@ -147,9 +185,10 @@ class RolloutSettings(Settings):
 
     family: Literal["kstep"] = "kstep"
     member: str
+    exact: bool = Field(False, description="learned members: with a Metropolis test")
     jump: Jump
     rollout: Rollout
-    seed: NonNegativeInt
+    seed: Seed
 
 
 class JumpsSettings(Settings):
@@ -158,4 +197,4 @@ class JumpsSettings(Settings):
     controls: list[Literal["zero", "ballistic"]]
     jump: Jump
     engine: Engine
-    seed: NonNegativeInt
+    seed: Seed

@@ -1,13 +1,16 @@
 """Every member of the room by name, as a propagator of one molecule.  Controls run without torch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mdsnake.errors import UserError
-from mdsnake.families.kstep.config import CONTROLS, Jump, RolloutSettings
+from mdsnake.families.kstep.config import CONTROLS, FLEXIBLE_CONTROLS, Jump, RolloutSettings
+from mdsnake.families.kstep.exact import Exact, Untested
 from mdsnake.families.kstep.hybrid import Frozen, Hybrid, Propagator, Proposal, Verlet
+from mdsnake.families.kstep.moves import LearnedMove, SurrogateMove, VerletMove
+from mdsnake.families.kstep.pilot import best_verlet_steps
 from mdsnake.physics.integrators import State, largest_stable_timestep
 from mdsnake.physics.potential import Potential
 from mdsnake.store.graph import MoleculeGraph
@@ -28,10 +31,19 @@ def open_propagator(
     states: Sequence[State],
     model: Path | None,
     device: str = "auto",
+    surrogate: Callable[[], Potential] | None = None,
 ) -> Propagator:
-    """The propagator of `settings.member`; `states` are thermal ones, for the choice of `verlet-stable`'s step."""
+    """The propagator of `settings.member`.
+
+    Parameters
+    ----------
+    states : thermal ones, for what is chosen by trying: the steps of `verlet-stable` and of `hmc`
+    surrogate : opens the cheap potential of `hmc-mm` and `respa`
+    """
     member, jump = settings.member, settings.jump
     dt = jump.timestep_fs * 1e-3
+    if len(potential.constraints) and (settings.exact or member in FLEXIBLE_CONTROLS):
+        raise UserError(f"{member}: refuses rigid bonds, which a Metropolis test cannot hold; set constraints: none")
     if member == "zero":
         return Frozen()
     if member == "verlet":
@@ -41,6 +53,15 @@ def open_propagator(
         steps = int(np.ceil(jump.lag_ps / largest - 1e-9))
         print(f"verlet-stable: {steps} steps of {1e3 * jump.lag_ps / steps:.3g} fs a frame", flush=True)
         return Verlet(potential, steps, jump.lag_ps / steps)
+    if member == "hmc":
+        steps = settings.rollout.hmc_steps or best_verlet_steps(potential, states, jump)
+        return Exact(potential, VerletMove(potential, steps, jump.lag_ps / steps), jump.temperature_K)
+    if member in ("hmc-mm", "respa"):
+        if surrogate is None:
+            raise UserError(f"{member}: needs a classical surrogate of the potential")
+        steps = int(np.ceil(jump.lag_ps / (settings.rollout.surrogate_timestep_fs * 1e-3) - 1e-9))
+        move = SurrogateMove(potential, surrogate(), steps, jump.lag_ps / steps, corrected=member == "respa")
+        return Untested(move) if member == "respa" else Exact(potential, move, jump.temperature_K)
     if member in CONTROLS:
         proposal = control_proposal(member, jump)
     elif model is None:
@@ -49,4 +70,6 @@ def open_propagator(
         from mdsnake.families.kstep.learned import learned_proposal
 
         proposal = learned_proposal(model, jump, graph, device)
+    if settings.exact:
+        return Exact(potential, LearnedMove(potential, proposal, jump.lag_ps), jump.temperature_K)
     return Hybrid(potential, proposal, jump, settings.rollout, np.array(graph.bonds), graph.bond_lengths)

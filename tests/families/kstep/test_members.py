@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from mdsnake.errors import UserError
-from mdsnake.families.kstep.config import CONTROLS, Jump, Rollout, RolloutSettings
-from mdsnake.families.kstep.hybrid import Verlet
+from mdsnake.families.kstep.config import CONTROLS, FLEXIBLE_CONTROLS, Jump, Rollout, RolloutSettings
+from mdsnake.families.kstep.exact import Exact
+from mdsnake.families.kstep.hybrid import Propagator, Verlet
 from mdsnake.families.kstep.members import control_proposal, open_propagator
+from mdsnake.families.kstep.moves import VerletMove
 from mdsnake.physics.integrators import State, make_state, maxwell_boltzmann, verlet_step
 from mdsnake.physics.openmm import OpenMMPotential
-from tests.families.kstep.toys import JUMP, steps, toy_potential
+from tests.families.kstep.toys import JUMP, RIGID, steps, toy_potential
 from tests.toys import toy_graph
 
 
@@ -31,7 +33,7 @@ def settings(member: str, jump: Jump = JUMP, **changes: Any) -> RolloutSettings:
     return RolloutSettings(member=member, jump=jump, rollout=told, seed=0)
 
 
-@pytest.mark.parametrize("member", CONTROLS)
+@pytest.mark.parametrize("member", [name for name in CONTROLS if name not in FLEXIBLE_CONTROLS])
 def test_controls_do_what_their_name_says(member: str, potential: OpenMMPotential, states: list[State]) -> None:
     jump = JUMP.model_copy(update={"timestep_fs": 0.5})
     propagator = open_propagator(settings(member, jump), potential, toy_graph("C2H6"), states, None)
@@ -61,12 +63,67 @@ def test_single_jumps_of_controls_stay_or_go_straight_on() -> None:
         assert (dv == 0).all()
 
 
+def opened(
+    member: str, potential: OpenMMPotential, states: list[State], jump: Jump = JUMP, **changes: Any
+) -> Propagator:
+    return open_propagator(
+        settings(member, jump, **changes),
+        potential,
+        toy_graph("C2H6"),
+        states,
+        None,
+        surrogate=lambda: toy_potential("C2H6"),
+    )
+
+
+def test_hmc_takes_verlet_steps_of_its_own_and_tests_them(potential: OpenMMPotential, states: list[State]) -> None:
+    propagator = opened("hmc", potential, states, hmc_steps=3)
+    assert isinstance(propagator, Exact)
+    assert isinstance(propagator.move, VerletMove)
+    (found,) = [state for state in propagator.move(states[:1]) if state]
+    expected = steps(states[0], potential, 3, JUMP.lag_ps / 3)
+    np.testing.assert_allclose(found.x, expected.x, atol=1e-12)
+    np.testing.assert_allclose(found.v, expected.v, atol=1e-9)
+
+
+@pytest.mark.parametrize("member", ["hmc-mm", "respa"])
+def test_with_a_perfect_surrogate_a_jump_is_the_reference(
+    member: str, potential: OpenMMPotential, states: list[State]
+) -> None:
+    propagator = opened(member, potential, states, surrogate_timestep_fs=1.0)
+    before = potential.calls.force_calls
+    found = propagator(states, np.random.default_rng(0))
+    assert potential.calls.force_calls - before == len(states)
+    assert propagator.counters["surrogate_calls"] == 5 * len(states)
+    for start, after in zip(states, found, strict=True):
+        expected = steps(start, potential, JUMP.k, JUMP.lag_ps / JUMP.k)
+        np.testing.assert_allclose(after.x, expected.x, atol=1e-10)
+        np.testing.assert_allclose(after.v, expected.v, atol=1e-7)
+
+
+def test_only_the_controls_with_a_test_are_exact(potential: OpenMMPotential, states: list[State]) -> None:
+    kinds = {name: type(opened(name, potential, states, hmc_steps=2)).__name__ for name in FLEXIBLE_CONTROLS}
+    assert kinds == {"hmc": "Exact", "hmc-mm": "Exact", "respa": "Untested"}
+
+
+@pytest.mark.parametrize("member", [*FLEXIBLE_CONTROLS, "egnn"])
+def test_exact_members_refuse_rigid_bonds(member: str) -> None:
+    told = settings(member, RIGID).model_copy(update={"exact": member == "egnn"})
+    with pytest.raises(UserError, match=rf"^{member}: refuses rigid bonds.*set constraints: none$"):
+        open_propagator(told, toy_potential("C2H6", RIGID), toy_graph("C2H6"), [], None)
+
+
+def test_a_surrogate_that_lacks_is_one_clear_line(potential: OpenMMPotential, states: list[State]) -> None:
+    with pytest.raises(UserError, match=r"^respa: needs a classical surrogate"):
+        open_propagator(settings("respa"), potential, toy_graph("C2H6"), states, None)
+
+
 def test_a_learned_member_without_a_model_is_one_clear_line(potential: OpenMMPotential, states: list[State]) -> None:
     with pytest.raises(UserError, match=r"^egnn: a learned member needs --model; controls are zero, ballistic, verlet"):
         open_propagator(settings("egnn"), potential, toy_graph("C2H6"), states, None)
 
 
-@pytest.mark.parametrize("module", ["config", "corrector", "hybrid", "members"])
+@pytest.mark.parametrize("module", ["config", "corrector", "hybrid", "moves", "exact", "pilot", "members"])
 def test_what_controls_need_does_not_import_torch(module: str) -> None:
     code = f"import sys, mdsnake.families.kstep.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,286 @@
+"""Exactness: independent walkers that start in the Boltzmann distribution stay in it, whatever proposes the jumps."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import chisquare, kstest
+
+from mdsnake.families.kstep.exact import Exact
+from mdsnake.families.kstep.learned import as_proposal
+from mdsnake.families.kstep.moves import LearnedMove, Move, SurrogateMove, VerletMove
+from mdsnake.physics.analytic import DoubleWell, External, HarmonicPotential, MuellerBrown
+from mdsnake.physics.counters import Counters
+from mdsnake.physics.integrators import State, make_state, thermostat, total_energy
+from mdsnake.physics.potential import EvaluationFailed
+from mdsnake.units import BOLTZMANN, kinetic_energy
+from tests.families.kstep.toys import JUMP, stirred, toy_model
+from tests.toys import toy_graph
+
+T = JUMP.temperature_K
+KT = BOLTZMANN * T
+LAG = JUMP.lag_ps
+WATER = toy_graph("H2O")
+MASSES, CENTRES = np.array(WATER.masses), np.array(WATER.positions)
+WALKERS, LAGS = 1000, 12
+
+
+def double_well() -> DoubleWell:
+    """Barriers of 2 kT."""
+    return DoubleWell(MASSES, barrier=2 * KT, half_width=0.03, stiffness=1e4, centres=CENTRES)
+
+
+def mueller_brown() -> MuellerBrown:
+    """Wells a few kT deep."""
+    return MuellerBrown(MASSES, scale=0.05, length_nm=0.1, stiffness=1e4)
+
+
+def random_network(potential: External, size: float = 0.03, lag_ps: float = LAG) -> LearnedMove:
+    """A jump by a network that has learned nothing."""
+    model = stirred(toy_model(jump=JUMP), size=size).double()
+    return LearnedMove(potential, as_proposal(model, WATER), lag_ps)
+
+
+def wrong_surrogate(potential: External, corrected: bool) -> SurrogateMove:
+    return SurrogateMove(potential, HarmonicPotential(MASSES, 2e4, CENTRES), 4, LAG / 4, corrected)
+
+
+MOVES = {
+    "a random network": random_network,
+    "hmc": lambda potential: VerletMove(potential, 3, 1.2 * LAG),
+    "hmc-mm": lambda potential: wrong_surrogate(potential, corrected=False),
+    "respa": lambda potential: wrong_surrogate(potential, corrected=True),
+}
+
+
+def distribution(potential: DoubleWell) -> tuple[np.ndarray, np.ndarray]:
+    """Grid of x and cumulative probability of an atom's x in the double well, by quadrature."""
+    grid = np.linspace(-0.09, 0.09, 4001)
+    cumulative = np.cumsum(np.exp(-potential.barrier * ((grid / potential.half_width) ** 2 - 1) ** 2 / KT))
+    return grid, cumulative / cumulative[-1]
+
+
+def thermal_walkers(potential: DoubleWell, seed: int = 0) -> list[State]:
+    """Independent draws from the Boltzmann distribution of the double well."""
+    rng, (grid, cumulative) = np.random.default_rng(seed), distribution(potential)
+    shape = (WALKERS, len(MASSES))
+    x = np.sqrt(KT / potential.stiffness) * rng.standard_normal((*shape, 3))
+    x[..., 0] = np.interp(rng.random(shape), cumulative, grid)
+    v = np.sqrt(KT / MASSES)[:, None] * rng.standard_normal((*shape, 3))
+    return [make_state(potential, *state) for state in zip(x + CENTRES, v, strict=True)]
+
+
+def refreshed(states: Sequence[State], potential: External, rng: np.random.Generator) -> list[State]:
+    return [
+        dataclasses.replace(s, v=thermostat(potential, s.x, s.v, LAG, 20.0, T, rng)) for s in states
+    ]  # fmt: skip
+
+
+def run(propagator: Exact, states: list[State], lags: int = LAGS) -> list[State]:
+    rng = np.random.default_rng(1)
+    for _ in range(lags):
+        states = propagator(refreshed(states, propagator.potential, rng), rng)
+    return states
+
+
+def p_values(potential: DoubleWell, states: Sequence[State]) -> tuple[float, float]:
+    """Kolmogorov–Smirnov p of the atoms' x and of their velocities; atoms are independent of each other."""
+    grid, cumulative = distribution(potential)
+    x = np.concatenate([s.x[:, 0] - CENTRES[:, 0] for s in states])
+    v = np.concatenate([(s.v * np.sqrt(MASSES / KT)[:, None]).ravel() for s in states])
+    return kstest(x, lambda at: np.interp(at, grid, cumulative)).pvalue, kstest(v, "norm").pvalue
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_any_move_keeps_the_boltzmann_distribution(name: str) -> None:
+    potential = double_well()
+    propagator = Exact(potential, MOVES[name](potential), T)
+    states = run(propagator, thermal_walkers(potential))
+    assert 0.1 < propagator.tally["accepted"] / propagator.tally["jumps"] < 0.95
+    assert min(p_values(potential, states)) > 0.001
+
+
+def test_without_the_test_it_is_lost() -> None:
+    potential = double_well()
+    states, rng, propagator = thermal_walkers(potential), np.random.default_rng(1), random_network(potential)
+    for _ in range(LAGS):
+        states = [state for state in propagator(refreshed(states, potential, rng)) if state]
+    assert min(p_values(potential, states)) < 1e-9
+
+
+@dataclasses.dataclass
+class Clamped:
+    """A move that bounds velocities at its end, and so does not keep volume."""
+
+    move: Move
+    potential: External
+    counters: Counters = dataclasses.field(default_factory=Counters)
+
+    def __call__(self, states: Sequence[State]) -> list[State | None]:
+        limit = np.sqrt(KT / self.potential.masses)[:, None]
+        return [end and dataclasses.replace(end, v=np.clip(end.v, -limit, limit)) for end in self.move(states)]
+
+
+def test_a_move_that_clamps_velocities_is_found_out() -> None:
+    potential = double_well()
+    states = run(Exact(potential, Clamped(VerletMove(potential, 4, LAG / 4), potential), T), thermal_walkers(potential))
+    assert min(p_values(potential, states)) < 1e-9
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_the_mean_boltzmann_factor_of_a_gain_is_one(name: str) -> None:
+    potential = double_well()
+    propagator = Exact(potential, MOVES[name](potential), T)
+    factors = []
+    for seed in range(4):
+        states = thermal_walkers(potential, seed)
+        for state, end in zip(states, propagator.move(states), strict=True):
+            factors.append(np.exp(-propagator._gain(state, end)))
+    assert np.std(factors) > 0.1
+    assert abs(np.mean(factors) - 1) < 3 * np.std(factors) / np.sqrt(len(factors))
+
+
+def surface(potential: MuellerBrown) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Midpoints of a fine grid in x and y, and the probability of each of its cells."""
+    x, y = np.linspace(-0.3, 0.25, 276), np.linspace(-0.15, 0.35, 251)
+    energies = [[potential.energy_forces(np.array([[a, b, 0.0]]))[0] for b in y] for a in x]
+    weight = np.exp(-np.array(energies) / KT)
+    return x, y, weight / weight.sum()
+
+
+@pytest.mark.parametrize("name", ["a random network", "hmc"])
+def test_the_mueller_brown_surface_keeps_its_distribution(name: str) -> None:
+    potential, rng = mueller_brown(), np.random.default_rng(0)
+    x, y, probability = surface(potential)
+    n, atoms = WALKERS, len(MASSES)
+    cells = rng.choice(probability.size, size=(n, atoms), p=probability.ravel())
+    places = np.stack([x[cells // len(y)], y[cells % len(y)], np.zeros((n, atoms))], -1)
+    places[..., :2] += (rng.random((n, atoms, 2)) - 0.5) * 0.002
+    places[..., 2] = np.sqrt(KT / potential.stiffness) * rng.standard_normal((n, atoms))
+    v = np.sqrt(KT / MASSES)[:, None] * rng.standard_normal((n, atoms, 3))
+    move = random_network(potential, 0.02) if name == "a random network" else VerletMove(potential, 2, 2.5 * LAG)
+    propagator = Exact(potential, move, T)
+    states = run(propagator, [make_state(potential, *state) for state in zip(places, v, strict=True)])
+    assert 0.1 < propagator.tally["accepted"] / propagator.tally["jumps"] < 0.95
+    moved = np.concatenate([state.x[:, :2] for state in states])
+    assert np.abs(moved - places[..., :2].reshape(-1, 2)).max() > 0.05
+    coarse = probability[:275, :250].reshape(11, 25, 10, 25).sum((1, 3))
+    edges = [x[0] - 0.001 + 0.05 * np.arange(12), y[0] - 0.001 + 0.05 * np.arange(11)]
+    found = np.histogram2d(*moved.T, edges)[0]
+    enough = coarse * len(moved) > 10
+    expected = np.append(coarse[enough], 1 - coarse[enough].sum()) * len(moved)
+    seen = np.append(found[enough], len(moved) - found[enough].sum())
+    assert enough.sum() > 15
+    assert chisquare(seen, expected).pvalue > 0.001
+
+
+def delayed(potential: External) -> Exact:
+    return Exact(potential, VerletMove(potential, 2, 2 * LAG), T, second=VerletMove(potential, 4, LAG))
+
+
+def test_a_second_try_keeps_the_distribution_and_refuses_less() -> None:
+    potential = double_well()
+    propagator = delayed(potential)
+    states = run(propagator, thermal_walkers(potential))
+    tally = propagator.tally
+    assert min(p_values(potential, states)) > 0.001
+    assert tally["second_tries"] == tally["jumps"] - tally["accepted"]
+    assert 0.2 < tally["second_accepted"] / tally["second_tries"] < 1
+
+
+class Careless(Exact):
+    """A second try by its energy alone, as if the first had not been refused."""
+
+    def _tried_again(self, states: Any, gains: Any, chances: np.ndarray, refused: list[int]) -> list[State | None]:
+        assert self.second
+        ends = self.second([states[i] for i in refused])
+        return [
+            end if end and chances[i] < np.exp(-self._gain(states[i], end)) else None
+            for i, end in zip(refused, ends, strict=True)
+        ]
+
+
+def imbalance(propagator: Exact, copies: int = 400) -> float:
+    """Mean square, over pairs of states that a second try connects, of flow forth less flow back in standard errors."""
+    assert propagator.second
+    rng, squares = np.random.default_rng(0), []
+    for state in thermal_walkers(propagator.potential)[:12]:
+        (end,) = propagator.second([state])
+        assert end
+        weights, flows = [1.0, np.exp(-propagator._gain(state, end))], []
+        back, target = dataclasses.replace(end, v=-end.v), dataclasses.replace(state, v=-state.v)
+        for start, aim in ((state, end), (back, target)):
+            found = propagator([start] * copies, rng)
+            flows.append(np.mean([np.allclose(one.x, aim.x, atol=1e-9) for one in found]))
+        forth, back_again = np.array(weights) * flows
+        variance = sum(np.square(weights) * np.array(flows) * (1 - np.array(flows))) / copies
+        squares.append((forth - back_again) ** 2 / max(variance, 1e-6))
+    return float(np.mean(squares))
+
+
+def test_a_second_try_is_in_detailed_balance_and_a_careless_one_is_not() -> None:
+    potential = double_well()
+    good = delayed(potential)
+    assert imbalance(good) < 2
+    assert imbalance(Careless(potential, good.move, T, second=good.second)) > 10
+
+
+def test_a_refusal_turns_the_velocities_round_and_nothing_else() -> None:
+    potential = double_well()
+    states = thermal_walkers(potential)[:20]
+    propagator = Exact(potential, random_network(potential, size=3.0), T)
+    found = propagator(states, np.random.default_rng(0))
+    refused = [(a, b) for a, b in zip(states, found, strict=True) if np.array_equal(a.x, b.x)]
+    assert len(refused) == 20 - propagator.counters["accepted"] > 10
+    for before, after in refused:
+        np.testing.assert_array_equal(after.v, -before.v)
+        assert after.energy == before.energy
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_moves_go_back_the_way_they_came(name: str) -> None:
+    potential = double_well()
+    move, states = MOVES[name](potential), thermal_walkers(potential)[:50]
+    ends = [state for state in move(states) if state]
+    back = move([dataclasses.replace(state, v=-state.v) for state in ends])
+    for before, after in zip(states, back, strict=True):
+        assert after
+        np.testing.assert_allclose(after.x, before.x, atol=1e-10)
+        np.testing.assert_allclose(after.v, -before.v, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_counters_are_the_calls_that_were_made(name: str) -> None:
+    potential = double_well()
+    states = thermal_walkers(potential)[:10]
+    propagator = Exact(potential, MOVES[name](potential), T)
+    before = potential.calls.force_calls
+    for _ in range(3):
+        states = propagator(states, np.random.default_rng(0))
+    counted = propagator.counters
+    assert counted["jumps"] == counted["accepted"] + counted["rejected_energy"] + counted["rejected_nonfinite"] == 30
+    assert potential.calls.force_calls - before == {"hmc": 90}.get(name, 30)
+    assert counted["network_calls"] == (30 if name == "a random network" else 0)
+    assert counted["surrogate_calls"] == (150 if name in ("hmc-mm", "respa") else 0)
+
+
+class Fragile(DoubleWell):
+    """Cannot be evaluated right of the middle."""
+
+    def energy_forces(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        if x[0, 0] > CENTRES[0, 0] + 0.05:
+            raise EvaluationFailed("fragile: not converged")
+        return super().energy_forces(x)
+
+
+def test_where_the_potential_cannot_be_evaluated_the_jump_is_refused() -> None:
+    whole = double_well()
+    potential = Fragile(MASSES, whole.barrier, whole.half_width, whole.stiffness, CENTRES)
+    inside = [s for s in thermal_walkers(whole) if s.x[0, 0] <= CENTRES[0, 0] + 0.05]
+    propagator = Exact(potential, VerletMove(potential, 2, 2 * LAG), T)
+    states = run(propagator, inside)
+    assert propagator.counters["rejected_nonfinite"] > 0
+    assert all(s.x[0, 0] <= CENTRES[0, 0] + 0.05 for s in states)
+    assert all(total_energy(s, MASSES) == pytest.approx(s.energy + kinetic_energy(s.v, MASSES)) for s in states)
