@@ -4,11 +4,14 @@ Shapes in the signatures of tensor functions are enforced here, and only here: c
 """
 
 import os
+import signal
 from pathlib import Path
 
 import jaxtyping
 import pytest
 
+# A job in the background ignores Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Before anything loads OpenMP: sums by several threads are not bitwise the same.
 os.environ["OMP_NUM_THREADS"] = "1"
 

@@ -10,6 +10,7 @@ on a damaged file, so a file is compared with its digest before the library sees
 import dataclasses
 import getpass
 import hashlib
+import io
 import itertools
 import json
 import platform
@@ -129,10 +130,12 @@ class Trajectory:
 
     def save(self, path: str | Path) -> None:
         """Write the file atomically, with a unit on every dataset."""
+        memory = io.BytesIO()  # on a full disk HDF5 itself crashes
+        with h5py.File(memory, "w", userblock_size=DIGEST_BLOCK) as file:
+            self._write_header(file)
+            self._write_frames(file)
         with replacing(path) as temporary:
-            with h5py.File(temporary, "w", userblock_size=DIGEST_BLOCK) as file:
-                self._write_header(file)
-                self._write_frames(file)
+            temporary.write_bytes(memory.getbuffer())
             sign(temporary)
 
     def _write_frames(self, file: h5py.File) -> None:
