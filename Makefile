@@ -1,5 +1,5 @@
 # make run    sets up .venv, runs the workflow on CONFIG and writes results/report.html
-# make test   runs every test; make lint, make bench
+# make test   runs the tests, all but the slow ones; make lint, make bench
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= config/config.yaml
 CORES ?= all
@@ -15,7 +15,7 @@ REPORT := results/report.html
 run: .venv/installed
 	$(SNAKEMAKE) --cores $(CORES) $(ARGS)
 	@mkdir -p results/logs
-	@$(SNAKEMAKE) --report $(REPORT) > results/logs/report.log 2>&1 || { cat results/logs/report.log; exit 1; }
+	@$(SNAKEMAKE) $(ARGS) --report $(REPORT) > results/logs/report.log 2>&1 || { cat results/logs/report.log; exit 1; }
 	@echo "Done. Open $(CURDIR)/$(REPORT)"
 
 test: .venv/installed

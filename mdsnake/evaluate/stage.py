@@ -44,7 +44,8 @@ def evaluate(
         A file is missing or broken, its atoms are not the molecule's, or its frames do not meet the lag.
     """
     graph = MoleculeGraph.load(Path(prepared) / "graph.json")
-    model, free, first, second = (_load(path, graph) for path in (rollout, nve, reference, replica))
+    model, free = (_load(path, graph, finite=False) for path in (rollout, nve))
+    first, second = (_load(path, graph) for path in (reference, replica))
     sample = Sample(model, graph)
     ground = Sample(alike(first, model, reference), graph)
     other = Sample(alike(second, model, replica, same_length=True), graph)
@@ -66,8 +67,8 @@ def evaluate(
     write_text(curves, json.dumps(drawn) + "\n")
 
 
-def _load(path: str | Path, graph: MoleculeGraph) -> Trajectory:
-    trajectory = Trajectory.load(path)
+def _load(path: str | Path, graph: MoleculeGraph, finite: bool = True) -> Trajectory:
+    trajectory = Trajectory.load(path, finite)
     if trajectory.numbers.tolist() != graph.numbers:
         raise UserError(f"{path}: its atoms are not those of {graph.name}; delete it and run again")
     return trajectory

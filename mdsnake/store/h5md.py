@@ -170,8 +170,11 @@ class Trajectory:
         own.attrs["counters"] = json.dumps(self.counters)
 
     @classmethod
-    def load(cls, path: str | Path) -> "Trajectory":
-        """Read a file written by `save`; one that is missing, damaged, foreign or not finite is a `UserError`."""
+    def load(cls, path: str | Path, finite: bool = True) -> "Trajectory":
+        """Read a file written by `save`; one that is missing, damaged or foreign is a `UserError`.
+
+        So is one whose numbers are not all finite, unless not asked to be `finite`: a propagator may explode.
+        """
         if not Path(path).is_file():
             raise UserError(f"{path}: no such trajectory; simulate it first")
         broken = f"{path}: truncated or not an mdsnake trajectory; delete it and run again"
@@ -179,7 +182,7 @@ class Trajectory:
             raise UserError(broken)
         try:
             with h5py.File(path, "r") as file:
-                trajectory = cls._read(file, path)
+                trajectory = cls._read(file, path, finite)
         except UserError:
             raise
         except Exception as error:  # whatever HDF5 meets in a file that is none, or lacks what `save` writes
@@ -191,14 +194,14 @@ class Trajectory:
         return trajectory
 
     @classmethod
-    def _read(cls, file: h5py.File, path: str | Path) -> "Trajectory":
+    def _read(cls, file: h5py.File, path: str | Path, finite: bool) -> "Trajectory":
         own = _own(file, "parameters/mdsnake", path).attrs
         maker = _own(file, "h5md/creator", path).attrs["name"]
         if maker != "mdsnake":
             raise UserError(f"{path}: written by {maker!r}, not by mdsnake; simulate the molecule here")
         sizes = {"F": int(own["n_frames"]), "N": len(_own(file, DATASETS["numbers"][0], path)), "3": 3}
         return cls(
-            **{name: _values(file, *told, sizes, path) for name, told in DATASETS.items()},
+            **{name: _values(file, *told, sizes, path, finite) for name, told in DATASETS.items()},
             frame_ps=float(own["frame_ps"]),
             degrees_of_freedom=int(own["degrees_of_freedom"]),
             provenance=parse_json(dict[str, Any], own["provenance"], f"{path}: provenance"),
@@ -217,9 +220,16 @@ def _own(file: h5py.File, place: str, path: str | Path) -> h5py.Group | h5py.Dat
 
 
 def _values(
-    file: h5py.File, place: str, kind: str, unit: str | None, axes: str, sizes: dict[str, int], path: str | Path
+    file: h5py.File,
+    place: str,
+    kind: str,
+    unit: str | None,
+    axes: str,
+    sizes: dict[str, int],
+    path: str | Path,
+    finite: bool,
 ) -> np.ndarray:
-    """The numbers at `place`, all there and finite."""
+    """The numbers at `place`, all there, and finite if asked."""
     where, node = f"{path}: {place}", _own(file, place, path)
     if node.external or node.is_virtual:
         raise UserError(f"{where}: kept in another file; delete the file and run again")
@@ -234,7 +244,7 @@ def _values(
     if node.nbytes > MOST_PACKED * node.id.get_storage_size():
         raise UserError(f"{where}: truncated: its numbers are not there; delete the file and run again")
     values = node[:]
-    if not np.isfinite(values).all():
+    if finite and not np.isfinite(values).all():
         raise UserError(f"{where}: not all numbers are finite; delete the file, shorten the time step and run again")
     return values
 

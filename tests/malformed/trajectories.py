@@ -154,6 +154,6 @@ BURSTS = Kind(
 ROLLOUTS = Kind(
     "rollout",
     with_rollout,
-    {"half": TRAJECTORIES["half"], "positions that are not numbers": TRAJECTORIES["positions that are not numbers"]}
+    {"half": TRAJECTORIES["half"]}
     | {"another molecule": TRAJECTORIES["another molecule"], "a folder": ANY_FILE["a folder"]},
 )

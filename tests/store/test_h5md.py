@@ -128,3 +128,12 @@ def test_a_failed_save_leaves_no_file(trajectory: Trajectory, tmp_path: Path) ->
     with pytest.raises(TypeError):
         trajectory.save(tmp_path / "a.h5")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_propagator_exploded_to_can_be_read_where_asked(trajectory: Trajectory, tmp_path: Path) -> None:
+
+    trajectory.positions[-1] = np.nan
+    trajectory.save(tmp_path / "a.h5")
+    with pytest.raises(UserError, match="not all numbers are finite"):
+        Trajectory.load(tmp_path / "a.h5")
+    assert np.isnan(Trajectory.load(tmp_path / "a.h5", finite=False).positions[-1]).all()

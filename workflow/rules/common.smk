@@ -41,7 +41,7 @@ pathvars:
 wildcard_constraints:
     molecule="[A-Za-z0-9_-]+",
     engine="|".join(PROJECT.engines),
-    k=r"\d+",
+    k="|".join(sorted({str(k) for engine in PROJECT.kstep.engines.values() for k in engine.k})),
     seed=r"\d+",
     replica=r"\d+",
     part="|".join(map(re.escape, PARTS)),
