@@ -42,6 +42,8 @@ def work_folder(path: str | Path, key: str) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with telling_full_disk(path), _alone(path):
         stamp = path / "fingerprint"
+        if path.exists() and not stamp.exists() and any(not file.name.startswith(".") for file in path.iterdir()):
+            raise UserError(f"{path}: holds files of another kind; name an empty scratch folder")
         if path.exists() and (not stamp.exists() or stamp.read_text() != key):
             print(f"{path}: work on other inputs, settings or by another version; discarded", flush=True)
             shutil.rmtree(path)

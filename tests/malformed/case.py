@@ -72,7 +72,7 @@ def run(arguments: Arguments) -> Outcome:
     """The same in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "mdsnake", *map(str, arguments)],
-        capture_output=True, text=True, errors="replace", check=False, timeout=120,
+        capture_output=True, text=True, errors="replace", check=False, timeout=600,
     )  # fmt: skip
     return Outcome(done.returncode, done.stderr)
 

@@ -53,11 +53,12 @@ def test_what_a_killed_run_was_writing_goes(tmp_path: Path) -> None:
         assert sorted(path.name for path in folder.iterdir()) == ["fingerprint", "piece"]
 
 
-def test_a_folder_without_fingerprint_is_not_trusted(tmp_path: Path) -> None:
+def test_a_folder_of_another_kind_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "job").mkdir()
-    (tmp_path / "job" / "piece").write_text("whose?")
-    with work_folder(tmp_path / "job", "key") as folder:
-        assert not (folder / "piece").exists()
+    (tmp_path / "job" / "thesis").write_text("whose?")
+    with pytest.raises(UserError, match="holds files of another kind"), work_folder(tmp_path / "job", "key"):
+        pass
+    assert (tmp_path / "job" / "thesis").read_text() == "whose?"
 
 
 HOLDER = """
