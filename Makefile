@@ -13,6 +13,7 @@ REPORT := results/report.html
 .DELETE_ON_ERROR:
 
 run: .venv/installed
+	@$(BIN)/python -m mdsnake check $(CONFIG)
 	$(SNAKEMAKE) --cores $(CORES) $(ARGS)
 	@mkdir -p results/logs
 	@$(SNAKEMAKE) $(ARGS) --report $(REPORT) > results/logs/report.log 2>&1 || { cat results/logs/report.log; exit 1; }

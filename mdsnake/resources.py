@@ -127,11 +127,11 @@ def judging(data_mb: float) -> Need:
 
 
 def single_jumps(engine: Engine, molecules: int, n_atoms: float, data_mb: float, networks: Iterable[Network]) -> Need:
-    """Jumps of all members from a hundred windows of each molecule."""
-    networks = list(networks)
+    """Jumps of all members from a hundred windows of each molecule, at most 200 molecules of each of three splits."""
+    networks, judged = list(networks), min(molecules, 600)
     forces = 100 * 2 * (2 + len(networks)) * (step_seconds(engine, n_atoms) + 1e-4)
     jumps = sum(network_seconds(network, 100 * n_atoms**2) for network in networks) / 3
-    return Need(700 + 3 * data_mb / molecules, 20 + molecules * (0.3 + forces + jumps))
+    return Need(700 + 3 * data_mb / molecules, 20 + judged * (0.3 + forces + jumps))
 
 
 def gathering(files: int) -> Need:

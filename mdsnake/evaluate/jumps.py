@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
+from mdsnake.config import Split
 from mdsnake.errors import UserError
 from mdsnake.evaluate.metrics import METRICS
 from mdsnake.evaluate.records import Record, write_records
@@ -21,6 +23,7 @@ from mdsnake.store.windows import WindowGroup, Windows
 from mdsnake.units import BOLTZMANN, kinetic_energy
 
 MOST_WINDOWS = 100  # of a molecule
+MOST_MOLECULES = 200  # of a split
 
 
 def jumps(windows: Path, settings: JumpsSettings, models: Sequence[Path], out: Path, device: str = "auto") -> None:
@@ -28,7 +31,13 @@ def jumps(windows: Path, settings: JumpsSettings, models: Sequence[Path], out: P
     index = Windows.load(windows)
     if index.jump != settings.jump.model_dump():
         raise UserError(f"{windows}: jump: it is not the one of the settings; run `mdsnake window` for that one")
-    write_records(out, [row for group in index.groups for row in _of_molecule(group, settings, models, device)])
+    groups = [group for split in get_args(Split) for group in _some(index.of(split), MOST_MOLECULES)]
+    write_records(out, [row for group in groups for row in _of_molecule(group, settings, models, device)])
+
+
+def _some(groups: Sequence[WindowGroup], most: int) -> Sequence[WindowGroup]:
+    """At most so many of them, evenly spread."""
+    return [groups[i] for i in np.unique(np.linspace(0, len(groups) - 1, min(most, len(groups))).astype(int))]
 
 
 def _of_molecule(group: WindowGroup, settings: JumpsSettings, models: Sequence[Path], device: str) -> Iterator[Record]:

@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 from torch_geometric.data import Batch
 
 from mdsnake.config import Training
+from mdsnake.errors import UserError
 
 Symmetry = Literal["E3", "SE3", "none"]
 
@@ -42,9 +43,11 @@ def n_parameters(model: nn.Module) -> int:
 
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one, else the CPU."""
+    """`auto` is CUDA where there is one, else the CPU; CUDA where there is none is a `UserError`."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("device: torch sees no CUDA device on this machine; set device: auto or cpu")
     return torch.device(name)
 
 

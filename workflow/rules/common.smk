@@ -14,9 +14,12 @@ from snakemake.settings.types import DeploymentMethod
 
 from mdsnake.config import VERSIONS
 from mdsnake.errors import UserError
+from mdsnake.inputs import read_yaml
 from mdsnake.project import load_project
 
 try:
+    for path in workflow.configfiles:
+        read_yaml(path)  # Snakemake takes the last of two equal keys
     PROJECT = load_project(config, " + ".join(os.path.relpath(path) for path in workflow.configfiles))
     ROWS = {row.name: row for row in PROJECT.read_molecules()}
 except UserError as error:
