@@ -165,7 +165,11 @@ class Executor(slurm.Executor):
 
     def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
         """Cancel what bears the name of the run: while states are asked for, the list of jobs is empty."""
-        super().cancel_jobs([SubmittedJobInfo(None, external_jobid=f"--name={self.run_uuid}")])
+        name = f"--name={self.run_uuid}"
+        if controller_answers():
+            super().cancel_jobs([SubmittedJobInfo(None, external_jobid=name)])
+        else:
+            self.logger.error(f"The SLURM controller does not answer: jobs run on. When it does, `scancel {name}`.")
 
     def shutdown(self) -> None:
         self.leaving.set()

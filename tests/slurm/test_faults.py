@@ -1,6 +1,8 @@
 """What a cluster does to a run, done to a real one.  It keeps no accounts, as many do not."""
 
+import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -93,3 +95,32 @@ def test_interrupt_cancels_the_jobs(cluster: Path, tmp_path: Path) -> None:
     run.interrupt()
     wait_until(lambda: {state(job) for job in run.submitted} == {"CANCELLED"}, "cancelled jobs")
     assert not list(tmp_path.glob("*.txt"))
+
+
+def test_interrupt_in_an_outage_ends_and_tells(cluster: Path, tmp_path: Path) -> None:
+    run = toy(tmp_path, seconds=60)
+    run.wait_for_work(2)
+    kill(cluster, "slurmctld", signal.SIGTERM)
+    run.process.send_signal(signal.SIGINT)
+    try:
+        assert run.status(150) == 1, run.text
+    finally:
+        start_daemon("slurmctld")
+    wait_until(lambda: {state(job) for job in run.submitted} == {"RUNNING"}, "the controller", seconds=60)
+    (advice,) = re.findall(r"When it does, `(scancel --name=\S+)`", run.text)
+    output(*advice.split())
+    wait_until(lambda: {state(job) for job in run.submitted} == {"CANCELLED"}, "cancelled jobs")
+
+
+def test_node_that_is_lost(cluster: Path, tmp_path: Path) -> None:
+    run = toy(tmp_path, seconds=10)
+    run.wait_for_work(2)
+    kill(cluster, "slurmd.n1")
+    for job in run.submitted:
+        subprocess.run(["pkill", "--signal", "KILL", "--full", rf"slurmstepd: \[{job}\."], check=True)
+    output("scontrol", "update", "nodename=n1", "state=down", "reason=test")
+    wait_until(lambda: {state(job) for job in run.submitted[:2]} == {"NODE_FAIL"}, "the loss")
+    start_daemon("slurmd.n1")
+    output("scontrol", "update", "nodename=n1", "state=resume")
+    assert run.status(120) == 0, run.text
+    assert len(run.submitted) == 5, "both again, then the third"

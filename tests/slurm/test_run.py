@@ -11,6 +11,7 @@ import yaml
 
 from tests.slurm.cluster import output, wait_until
 from tests.slurm.runs import ROOT, Run, state
+from tests.workflow.conda import stand_in, used
 
 PARTS = ("Snakefile", "workflow", "mdsnake", "slurm", "envs", "config", "snakemake_executor_plugin_slurm_steady")
 SIMULATION = "results/methanol/simulate/mm/replica0.h5"
@@ -136,3 +137,12 @@ def test_killed_snakemake_leaves_one_writer(finished: Run, tmp_path: Path) -> No
     again = smoke(clone, SIMULATION)
     assert again.status() == 0, again.text
     assert (clone / SIMULATION).exists()
+
+
+@pytest.mark.slow
+def test_jobs_run_in_their_conda_environments(cluster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", stand_in(tmp_path))
+    run = smoke(fresh_clone(tmp_path), "--software-deployment-method", "conda", "--", SIMULATION)
+    assert run.status() == 0, run.text
+    assert {(ROOT / "envs" / name).read_text() for name in ("chem.yaml", "md.yaml")} == set(used(run.folder))
+    assert len(run.submitted) == 2, "prepare, simulate"

@@ -1,8 +1,5 @@
 """The conda environments: well formed, of one mind with constraints.txt, and used by Snakemake."""
 
-import os
-import shlex
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +8,7 @@ from packaging.requirements import Requirement
 from rattler import MatchSpec, Version, VersionSpec
 from snakemake_executor_plugin_slurm.partitions import read_partition_file
 
+from tests.workflow.conda import stand_in, used
 from tests.workflow.runs import ROOT, run_snakemake
 
 ENVS = sorted((ROOT / "envs").glob("*.yaml"))
@@ -51,46 +49,12 @@ def test_every_environment_is_used() -> None:
     assert [path.stem for path in ENVS if path.stem not in rules] == []
 
 
-# What Snakemake asks of conda, answered without a network: an environment is a folder whose Python
-# leaves a mark and is the one that runs the tests.
-CONDA = """#!/usr/bin/env bash
-set -eu
-base={base}
-case "$*" in
-  "info --json") echo '{{"conda_prefix": "'$base'", "platform": "linux-64"}}' ;;
-  "--version") echo "conda 26.1.0" ;;
-  "config --get channel_priority --json") echo '{{"get": {{"channel_priority": "strict"}}}}' ;;
-  "clean -y --tarballs") ;;
-  *create*)
-    while (($#)); do
-      case $1 in --file | --file=*) file=$2 ;; --prefix) prefix=$2 ;; esac
-      shift
-    done
-    mkdir -p "$prefix/bin"
-    cp "$file" "$prefix/asked.yaml"
-    printf '#!/usr/bin/env bash\\ntouch %s/used\\nexec %s "$@"\\n' "$prefix" {python} > "$prefix/bin/python"
-    chmod +x "$prefix/bin/python" ;;
-  *) echo "unexpected: $*" >&2; exit 1 ;;
-esac
-"""
-
-
 def test_rules_run_in_their_environment(inputs: Path, tmp_path: Path) -> None:
-    programs = tmp_path / "conda" / "bin"
-    programs.mkdir(parents=True)
-    script = CONDA.format(base=shlex.quote(str(programs.parent)), python=shlex.quote(sys.executable))
-    (programs / "conda").write_text(script)
-    (programs / "conda").chmod(0o755)
-    (programs / "activate").write_text('export PATH="$1/bin:$PATH"\n')
-    done = run_snakemake(
-        inputs, "results/summary/molecules.csv", "--software-deployment-method", "conda",
-        path=f"{programs}{os.pathsep}{os.environ['PATH']}",
-    )  # fmt: skip
+    target = "results/summary/molecules.csv"
+    done = run_snakemake(inputs, target, "--software-deployment-method", "conda", path=stand_in(tmp_path))
     assert done.returncode == 0, done.stdout
-    (prefix,) = {path.parent for path in (inputs / ".snakemake" / "conda").glob("*/asked.yaml")}
-    assert (prefix / "asked.yaml").read_text() == (ROOT / "envs" / "chem.yaml").read_text()
-    assert (prefix / "used").exists()
-    assert (inputs / "results/summary/molecules.csv").exists()
+    assert used(inputs) == [(ROOT / "envs" / "chem.yaml").read_text()]
+    assert (inputs / target).exists()
 
 
 def test_slurm_profile_is_found(inputs: Path) -> None:
