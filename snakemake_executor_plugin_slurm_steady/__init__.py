@@ -1,7 +1,7 @@
 """Snakemake's SLURM executor, for runs that outlive their cluster's bad days: `snakemake --executor slurm-steady`.
 
 It submits and watches jobs as `slurm` does, with the same settings (`--slurm-steady-...`), mends what was wrong with
-version 2.8 of it, and lets small jobs share one of SLURM.  docs/cluster.md tells what each fault does.
+version 2.8 of it, and lets small jobs share one of SLURM.  docs/cluster_setup.md tells what each fault does.
 """
 
 import math
@@ -81,6 +81,7 @@ class Executor(slurm.Executor):
         if self.workflow.executor_settings.array_jobs:
             raise WorkflowError(f"{OURS}array-jobs: tasks of an array are judged by its first; group jobs instead")
         self.reported: list[SubmittedJobInfo] = []
+        self.before: dict[JobExecutorInterface, list[tuple[int, int] | None]] = {}
         self.states: dict[str, str] | None = None
         self.leaving = threading.Event()
         slurm.query_job_status = self.query
@@ -99,6 +100,7 @@ class Executor(slurm.Executor):
             batch = Batch("batch", frozenset(batched), self.workflow.global_resources)
             batch.finalize()
             for job in batched:
+                self.before[job] = stamps(job)
                 self.run_job_pre(job)
             self._job_submission_executor.submit(self.run_job, batch)
 
@@ -126,16 +128,27 @@ class Executor(slurm.Executor):
             super().report_job_submission(one, register_job)
 
     def report_job_success(self, job_info: SubmittedJobInfo) -> None:
-        if job_info.aux.get("shared") and not all(map(os.path.exists, job_info.job.output)):
-            self.report_job_error(job_info, msg="It failed in a job of SLURM that it shared with others. ")
+        """Of those that share a job of SLURM, one that has no new output yet is looked at again for a while."""
+        if job_info.aux.get("shared") and not self.is_made(job_info.job):
+            now = time.monotonic()
+            if now - job_info.aux.setdefault("ended", now) > self.workflow.execution_settings.latency_wait:
+                self.report_job_error(job_info, msg="It failed in a job of SLURM that it shared with others. ")
             return
         self.reported.append(job_info)
         super().report_job_success(job_info)
 
     def report_job_error(self, job_info: SubmittedJobInfo, *args: Any, **kwargs: Any) -> None:
+        """Of those that share a job of SLURM, one that was done before this ended is none."""
         for one in single(job_info):
+            if one.aux and one.aux.get("shared") and self.is_made(one.job):
+                self.report_job_success(one)
+                continue
             self.reported.append(one)
             super().report_job_error(one, *args, **kwargs)
+
+    def is_made(self, job: JobExecutorInterface) -> bool:
+        """Whether every output was written since the job was handed over."""
+        return all(now and now != before for now, before in zip(stamps(job), self.before[job], strict=True))
 
     async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncIterator[SubmittedJobInfo]:
         """Yield every job that was not reported; `slurm` drops them all when no state could be had."""
@@ -155,6 +168,7 @@ class Executor(slurm.Executor):
                 yield job_info
             else:
                 self.logger.warning(f"SLURM has forgotten job {job_info.external_jobid}; its output is looked at.")
+                job_info.aux["ended"] = -math.inf
                 self.report_job_success(job_info)
 
     async def query(self, command: str, logger: Any) -> tuple[dict[str, str] | None, float | None]:
@@ -180,6 +194,18 @@ def kind(job: JobExecutorInterface) -> list[tuple[str, str]]:
     """What jobs that share one of SLURM must agree on: partition, account and the like."""
     sizes = ("mem", "disk", "tmpdir")
     return sorted((key, value) for key, value in job.resources.items() if isinstance(value, str) and key not in sizes)
+
+
+def stamps(job: JobExecutorInterface) -> list[tuple[int, int] | None]:
+    """Which file each output is, and when it was written; None where there is none."""
+    found: list[tuple[int, int] | None] = []
+    for path in job.output:
+        try:
+            status = os.stat(path)
+            found.append((status.st_ino, status.st_mtime_ns))
+        except FileNotFoundError:
+            found.append(None)
+    return found
 
 
 def single(job_info: SubmittedJobInfo) -> Iterator[SubmittedJobInfo]:

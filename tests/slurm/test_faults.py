@@ -11,6 +11,8 @@ import pytest
 from tests.slurm.cluster import kill, output, start_daemon, wait_until
 from tests.slurm.runs import state, toy
 
+SHARED = ("--slurm-steady-batch-rules=sm*", "--latency-wait=5")
+
 
 @pytest.mark.parametrize("seconds", [30, pytest.param(90, marks=pytest.mark.slow)])
 def test_outage_of_the_controller(cluster: Path, tmp_path: Path, seconds: int) -> None:
@@ -53,13 +55,30 @@ def test_cancelled_job_is_submitted_again_or_reported(cluster: Path, tmp_path: P
 
 
 def test_jobs_that_share_one_of_slurm_do_not_share_their_fate(cluster: Path, tmp_path: Path) -> None:
-    run = toy(tmp_path, "--slurm-steady-batch-rules=sm*", "--retries=1", "all_small", seconds=0)
+    run = toy(tmp_path, *SHARED, "--retries=1", "all_small", seconds=0)
     assert run.status(120) == 1, run.text
     assert {path.stem for path in tmp_path.glob("*.small")} == {"0", "1", "3", "4"}
     asked = [output("scontrol", "--oneliner", "show", "job", job) for job in run.submitted]
     assert ["NumCPUs=4 " in text for text in asked] == [True, False], "all in one job, then the failed one alone"
     assert "MinMemoryNode=2400M" in asked[0]
     assert "TimeLimit=00:10:00" in asked[0], "two rounds of four and one"
+
+
+def test_what_was_done_before_a_shared_job_ended_is_not_done_again(cluster: Path, tmp_path: Path) -> None:
+    run = toy(tmp_path, *SHARED, "--retries=0", "all_small", seconds=300)
+    wait_until(lambda: len(list(tmp_path.glob("*.small"))) == 4, "the quick ones", seconds=120)
+    output("scancel", run.submitted[0])
+    assert run.status(120) == 1, run.text
+    assert len(run.finished) == 4
+    assert run.text.count("Error in rule small:") == 1
+
+
+def test_old_results_are_not_taken_for_those_of_a_shared_job(cluster: Path, tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.small").touch()
+    run = toy(tmp_path, *SHARED, "--retries=0", "--forceall", "all_small", seconds=-1)
+    assert run.status(120) == 1, run.text
+    assert not run.finished
 
 
 @pytest.mark.slow

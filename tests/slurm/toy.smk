@@ -1,4 +1,10 @@
-"""Two jobs that take their time, and one that waits for them; and small ones, of which one fails."""
+"""Two jobs that take their time, and one that waits for them; and small ones, of which one fails.
+
+With `seconds=-1` no job starts on its node; with more, the small one sleeps instead of failing.
+"""
+
+if workflow.remote_exec and config["seconds"] < 0:
+    raise Exception("not on this node")
 
 
 rule all:
@@ -42,5 +48,7 @@ rule small:
     resources:
         mem_mb=600,
         runtime=5,
+    params:
+        odd=f"sleep {config['seconds']}" if config["seconds"] else "exit 1",
     shell:
-        "test {wildcards.number} != 2 && touch {output}"
+        "test {wildcards.number} != 2 || {params.odd}; touch {output}"
