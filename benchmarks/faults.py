@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the classical simulation alone")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs deaf to it
     with tempfile.TemporaryDirectory() as scratch:
         place = smoke(Path(scratch) / "inputs")
         wanted = [MODEL, *(Path(REPLICA.format(engine=engine)) for engine in ("mm", "qm"))]

@@ -43,7 +43,7 @@ def reason_of(log: str | Path) -> str:
 
 def read_failures(path: str | Path) -> list[Failure]:
     """The rows of the table, none where there is no file; `UserError` where it is another table."""
-    if not Path(path).is_file():
+    if not Path(path).exists():
         return []
     return [Failure(**row) for row in read_rows(path, "no such table", Failure._fields, Failure._fields)]
 

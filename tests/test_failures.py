@@ -60,6 +60,12 @@ def test_another_table_is_refused(tmp_path: Path) -> None:
         read_failures(tmp_path / "failed.csv")
 
 
+def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "failed.csv").mkdir()
+    with pytest.raises(UserError, match=r"failed\.csv: a folder, where a file is needed"):
+        read_failures(tmp_path / "failed.csv")
+
+
 def test_told() -> None:
     text = told([failure("ethane"), failure("methane", reason="too hot")], "failed.csv")
     assert text.startswith("2 jobs failed")

@@ -7,9 +7,11 @@ import openmm
 
 from mdsnake.config import Engine
 from mdsnake.errors import UserError
-from mdsnake.physics.openmm import OpenMMPotential, choose_platform, load_system, new_context, vectors
+from mdsnake.physics.openmm import OpenMMPotential, choose_platform, new_context, vectors
 from mdsnake.simulate.frames import Cost, Frames
 from mdsnake.store.atomic import write_text
+from mdsnake.store.graph import MoleculeGraph
+from mdsnake.store.work import read_note
 from mdsnake.units import FEMTOSECOND
 
 
@@ -21,12 +23,13 @@ class MMDynamics:
     Maxwell distribution and start a burst well once drawn; velocities of `nve` are at the positions' time.
     """
 
-    def __init__(self, prepared: Path, engine: Engine, work: Path) -> None:
-        system, graph = load_system(prepared, engine.constraints)
+    def __init__(self, system: openmm.System, graph: MoleculeGraph, engine: Engine, work: Path) -> None:
         note = work / "platform"  # a resumed job stays on the platform it was begun on
-        if not note.exists():
-            write_text(note, choose_platform(system, np.array(graph.positions), engine.platform))
-        self.potential = OpenMMPotential(system, graph, note.read_text())
+        platform = read_note(note)
+        if not platform:
+            platform = choose_platform(system, np.array(graph.positions), engine.platform)
+            write_text(note, platform)
+        self.potential = OpenMMPotential(system, graph, platform)
         self.engine = engine
         self._verlet: openmm.Context | None = None
 

@@ -20,7 +20,7 @@ class QMDynamics:
     with the rest and taken off the frames.
     """
 
-    def __init__(self, prepared: Path, engine: Engine, work: Path) -> None:
+    def __init__(self, prepared: Path, engine: Engine) -> None:
         self.potential = ASEPotential.open(prepared, engine)
         self.engine = engine
         self.timestep = engine.timestep_fs * units.FEMTOSECOND / units.ASE_TIME

@@ -46,8 +46,9 @@ def simulate_replica(
         return dynamics.nvt(x, v, integer_seed(settings.seed, stream, replica, index), n, interval, cost)
 
     makers: list[Maker] = [partial(piece, index=index, n=n) for index, n in enumerate(sizes, start=1)]
+    begin = _opened(Path(prepared), settings, f"replica {replica}")
     with work_folder(work, _key(prepared, settings, f"replica {replica}")) as folder:
-        job = _Job(Path(prepared), settings, f"replica {replica}", folder)
+        job = begin(folder)
         pieces = job.run(stream, replica, makers, budget)
         segment = np.zeros(n_frames + 1, dtype=int)
         job.write(out, pieces, segment, engine.record_fs * FEMTOSECOND)
@@ -78,8 +79,9 @@ def simulate_bursts(
         return Frames.join(bursts), x, v
 
     makers: list[Maker] = [partial(piece, index=index, n=n) for index, n in enumerate(sizes, start=1)]
+    begin = _opened(Path(prepared), settings, "bursts")
     with work_folder(work, _key(prepared, settings, "bursts")) as folder:
-        job = _Job(Path(prepared), settings, "bursts", folder)
+        job = begin(folder)
         pieces = job.run(stream, 0, makers, budget)
         segment = np.repeat(np.arange(engine.bursts.count), steps + 1)
         job.write(out, pieces[1:], segment, engine.timestep_fs * FEMTOSECOND)
@@ -89,14 +91,13 @@ def simulate_bursts(
 class _Job:
     """What a replica and a set of bursts have in common."""
 
-    prepared: Path
+    graph: MoleculeGraph
+    dynamics: Dynamics
     settings: SimulateSettings
     label: str
     folder: Path
 
     def __post_init__(self) -> None:
-        self.graph = MoleculeGraph.load(self.prepared / "graph.json")
-        self.dynamics = _open(self.prepared, self.settings.engine, self.folder)
         self.potential = self.dynamics.potential
 
     def run(self, stream: str, replica: int, makers: list[Maker], budget: Budget | None) -> list[Piece]:
@@ -159,14 +160,19 @@ class _Job:
         ).save(out)
 
 
-def _open(prepared: Path, engine: Engine, folder: Path) -> Dynamics:
+def _opened(prepared: Path, settings: SimulateSettings, label: str) -> Callable[[Path], _Job]:
+    """The job, once it is told its scratch folder; inputs are read before, so that a bad one costs no earlier work."""
+    graph, engine = MoleculeGraph.load(prepared / "graph.json"), settings.engine
     if engine.potential == "openmm":
+        from mdsnake.physics.openmm import load_system
         from mdsnake.simulate.mm import MMDynamics
 
-        return MMDynamics(prepared, engine, folder)
+        system, _ = load_system(prepared, engine.constraints)
+        return lambda folder: _Job(graph, MMDynamics(system, graph, engine, folder), settings, label, folder)
     from mdsnake.simulate.qm import QMDynamics
 
-    return QMDynamics(prepared, engine, folder)
+    dynamics = QMDynamics(prepared, engine)
+    return lambda folder: _Job(graph, dynamics, settings, label, folder)
 
 
 def _steps(duration_fs: float, engine: Engine) -> int:

@@ -46,7 +46,7 @@ def run_pieces(
     made = 0
     for index, make in enumerate(makers):
         path = folder / f"piece{index:05d}.npz"
-        if not made and is_whole(path):
+        if not made and is_whole(path, "counters.npy"):
             pieces.append(Piece.load(path))
             continue
         if not made and index:

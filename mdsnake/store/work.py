@@ -16,7 +16,7 @@ from mdsnake.errors import UserError
 from mdsnake.store.atomic import telling_full_disk, write_text
 
 #: Files of a folder that are no work yet.
-NOTES = ("fingerprint", "platform")
+NOTES = ("fingerprint", "platform", "chosen.json")
 
 
 def fingerprint(*parts: Any) -> str:
@@ -42,38 +42,65 @@ def work_folder(path: str | Path, key: str) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with telling_full_disk(path), _alone(path):
         stamp = path / "fingerprint"
-        if path.exists() and not stamp.exists() and any(not file.name.startswith(".") for file in path.iterdir()):
-            raise UserError(f"{path}: holds files of another kind; name an empty scratch folder")
-        if path.exists() and (not stamp.exists() or stamp.read_text() != key):
+        if stamp.exists() and stamp.read_bytes() != key.encode():
             print(f"{path}: work on other inputs, settings or by another version; discarded", flush=True)
-            shutil.rmtree(path)
+            _remove(path)
         path.mkdir(exist_ok=True)
+        if not stamp.exists() and any(not file.name.startswith(".fingerprint-") for file in path.iterdir()):
+            raise UserError(f"{path}: holds files of another kind; name an empty scratch folder")
         for half in path.glob(".*"):  # what was being written when an earlier run was killed
-            half.unlink()
+            with contextlib.suppress(OSError):  # a folder is nobody's work, and NFS keeps files that are still open
+                half.unlink()
         if not stamp.exists():
             write_text(stamp, key)
         try:
             yield path
         except BaseException:
             if all(file.name in NOTES for file in path.iterdir()):
-                shutil.rmtree(path)
+                _remove(path)
             raise
-        shutil.rmtree(path)
+        _remove(path)
 
 
-def is_whole(path: Path) -> bool:
-    """Whether the zip archive `path`, as NumPy and torch write them, is there; a damaged one is told of and removed."""
+def _remove(path: Path) -> None:
+    """Remove the folder, its fingerprint last: a process that is killed half-way leaves a folder that is still ours."""
+    for piece in path.iterdir():
+        if piece.name != "fingerprint" and not piece.is_dir():
+            piece.unlink()
+    shutil.rmtree(path)
+
+
+def is_whole(path: Path, *members: str) -> bool:
+    """Whether the zip archive `path`, as NumPy and torch write them, is there and has `members`.
+
+    A damaged one is told of and removed.
+    """
     if not path.exists():
         return False
     try:
         with zipfile.ZipFile(path) as archive:
-            if archive.testzip() is None:
+            if archive.testzip() is None and {*members} <= {*archive.namelist()}:
                 return True
     except Exception:  # whatever a damaged header may lead to
         pass
+    _discard(path)
+    return False
+
+
+def read_note(path: Path) -> str:
+    """The one line of a note, empty where there is none; a damaged one is told of and removed."""
+    if not path.exists():
+        return ""
+    text = path.read_text(errors="surrogateescape")
+    if text and text.isprintable():
+        return text
+    _discard(path)
+    return ""
+
+
+def _discard(path: Path) -> None:
     print(f"{path}: damaged; discarded and made again", flush=True)
     path.unlink()
-    return False
 
 
 @contextlib.contextmanager

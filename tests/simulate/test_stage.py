@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ import MDAnalysis
 import numpy as np
 import pytest
 
-from mdsnake.config import Engine, SimulateSettings
+from mdsnake.config import VERSIONS, Engine, SimulateSettings
 from mdsnake.errors import UserError
 from mdsnake.simulate import stage
 from mdsnake.simulate.mm import MMDynamics
@@ -136,18 +137,55 @@ def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
     assert not (tmp_path / "cut/work").exists()
 
 
-@pytest.mark.usefixtures("many_pieces")
-def test_other_settings_do_not_resume_old_work(
-    ethane: Path, mm_engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    told, other = (settings(mm_engine, seed, production_ps=1) for seed in (0, 1))
+def interrupted(prepared: Path, told: SimulateSettings, folder: Path) -> None:
+    """Three pieces of a replica."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Piece, "save", Interruption(Piece.save, 3, after=True))
         with pytest.raises(KeyboardInterrupt):
-            replica(ethane, told, tmp_path / "cut")
+            replica(prepared, told, folder)
+
+
+@pytest.mark.usefixtures("many_pieces")
+@pytest.mark.parametrize("changed", ["nothing", "settings", "version", "system.xml", "graph.json"])
+def test_work_on_other_inputs_or_by_another_version_is_discarded(
+    ethane: Path,
+    mm_engine: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    changed: str,
+) -> None:
+    prepared, told = Path(shutil.copytree(ethane, tmp_path / "ethane")), settings(mm_engine, production_ps=1)
+    interrupted(prepared, told, tmp_path / "cut")
     assert "going on" not in capsys.readouterr().out
-    assert same(replica(ethane, other, tmp_path / "cut"), replica(ethane, other, tmp_path / "whole"))
-    assert capsys.readouterr().out.startswith(f"{tmp_path}/cut/work: work on other inputs, settings or")
+    if changed == "settings":
+        told = settings(mm_engine, seed=1, production_ps=1)
+    elif changed == "version":
+        monkeypatch.setitem(VERSIONS, "simulate", 99)
+    elif changed != "nothing":
+        text = (prepared / changed).read_text()
+        (prepared / changed).write_text(re.sub(r"(\d\.\d{3})\d", r"\g<1>7", text, count=1))
+        assert (prepared / changed).read_text() != text
+    resumed = replica(prepared, told, tmp_path / "cut")
+    discarded = f"{tmp_path}/cut/work: work on other inputs, settings or by another version; discarded\n"
+    assert capsys.readouterr().out.startswith(discarded) is (changed != "nothing")
+    assert same(resumed, replica(prepared, told, tmp_path / "whole"))
+
+
+@pytest.mark.usefixtures("many_pieces")
+@pytest.mark.parametrize("fault", ["no such folder", "no graph", "no system", "a bad system"])
+def test_a_bad_input_costs_no_work(ethane: Path, mm_engine: Engine, tmp_path: Path, fault: str) -> None:
+    prepared, told = Path(shutil.copytree(ethane, tmp_path / "ethane")), settings(mm_engine, production_ps=1)
+    interrupted(prepared, told, tmp_path / "cut")
+    if fault == "no such folder":
+        prepared = tmp_path / "ethan"
+    elif fault == "a bad system":
+        (prepared / "system.xml").write_text("<System/>")
+    else:
+        (prepared / {"no graph": "graph.json", "no system": "system.xml"}[fault]).unlink()
+    with pytest.raises(UserError):
+        replica(prepared, told, tmp_path / "cut")
+    assert len(list((tmp_path / "cut/work").glob("piece*.npz"))) == 3
 
 
 def test_bursts_conserve_energy_and_keep_rotation(ethane: Path, mm_engine: Engine, tmp_path: Path) -> None:

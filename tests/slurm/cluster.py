@@ -57,6 +57,8 @@ def install() -> None:
 
 def start(folder: Path, accounting: bool = False) -> None:
     """Configure and start the cluster; returns when both nodes take jobs."""
+    if (ETC / "slurm.conf").exists() and answers("scontrol", "ping"):
+        raise RuntimeError(f"{ETC}/slurm.conf: another cluster of these tests is running")
     for name in ("state", "log", "n1", "n2"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     if not answers("munge", "-n"):

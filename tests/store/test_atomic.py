@@ -17,6 +17,22 @@ def test_a_file_is_replaced_whole_and_its_folder_made(tmp_path: Path) -> None:
     assert os.listdir(path.parent) == ["file.txt"]
 
 
+def test_who_reads_the_old_file_reads_it_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+    with open(path) as reader:
+        write_text(path, "new")
+        assert reader.read() == "old"
+        assert os.fstat(reader.fileno()).st_ino != path.stat().st_ino
+
+
+def test_a_file_that_cannot_be_made_is_named_as_the_user_did(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 250)
+    with pytest.raises(OSError) as error:
+        write_text(path, "")
+    assert error.value.filename == str(path)
+
+
 def test_the_usual_permissions_are_kept(tmp_path: Path) -> None:
     write_text(tmp_path / "ours", "")
     (tmp_path / "usual").write_text("")

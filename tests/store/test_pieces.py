@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -60,6 +61,26 @@ def test_a_cut_piece_and_all_after_it_are_made_again(
     assert job.made == [2, 3, 4, 5]
     assert (pieces[-1].arrays["total"] == 15).all()
     assert capsys.readouterr().out.startswith(f"{cut}: damaged; discarded and made again\n")
+
+
+def test_an_interrupted_save_leaves_no_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(file: IO[bytes], **_: object) -> None:
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", half)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Sum(6))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_of_another_kind_is_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    interrupted(tmp_path, 4)
+    np.savez(tmp_path / "piece00002.npz", total=np.zeros(3))
+    job = Sum(6)
+    run(tmp_path, job)
+    assert job.made == [2, 3, 4, 5]
+    assert capsys.readouterr().out.startswith(f"{tmp_path}/piece00002.npz: damaged; discarded and made again\n")
 
 
 def test_a_flipped_bit_is_seen(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mdsnake.errors import UserError
-from mdsnake.store.work import fingerprint, work_folder
+from mdsnake.store.work import fingerprint, read_note, work_folder
 
 
 def interrupted(path: Path, key: str) -> None:
@@ -53,12 +53,51 @@ def test_what_a_killed_run_was_writing_goes(tmp_path: Path) -> None:
         assert sorted(path.name for path in folder.iterdir()) == ["fingerprint", "piece"]
 
 
-def test_a_folder_of_another_kind_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_without_its_fingerprint_yet_is_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "job").mkdir()
-    (tmp_path / "job" / "thesis").write_text("whose?")
+    (tmp_path / "job" / ".fingerprint-abc").write_text("half")
+    with work_folder(tmp_path / "job", "key") as folder:
+        assert [path.name for path in folder.iterdir()] == ["fingerprint"]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_hidden_folder_is_no_hindrance(tmp_path: Path) -> None:
+    interrupted(tmp_path / "job", "key")
+    (tmp_path / "job" / ".cache").mkdir()
+    with work_folder(tmp_path / "job", "key") as folder:
+        assert (folder / "piece").read_text() == "done"
+
+
+def test_a_damaged_fingerprint_begins_afresh(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    interrupted(tmp_path / "job", "key")
+    (tmp_path / "job" / "fingerprint").write_bytes(b"\xff\xfe")
+    with work_folder(tmp_path / "job", "key") as folder:
+        assert not (folder / "piece").exists()
+    assert capsys.readouterr().out.endswith("discarded\n")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", bytes(9)])
+def test_a_damaged_note_is_discarded(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
+    note = tmp_path / "platform"
+    assert read_note(note) == ""
+    note.write_text("Reference")
+    assert read_note(note) == "Reference"
+    assert capsys.readouterr().out == ""
+    note.write_bytes(content)
+    assert read_note(note) == ""
+    assert not note.exists()
+    assert capsys.readouterr().out == f"{note}: damaged; discarded and made again\n"
+
+
+@pytest.mark.parametrize("name", ["thesis", ".git"])
+def test_a_folder_of_another_kind_is_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / name).write_text("whose?")
     with pytest.raises(UserError, match="holds files of another kind"), work_folder(tmp_path / "job", "key"):
         pass
-    assert (tmp_path / "job" / "thesis").read_text() == "whose?"
+    assert (tmp_path / "job" / name).read_text() == "whose?"
 
 
 HOLDER = """

@@ -1,6 +1,5 @@
 """Tables, paths and settings; no rule.  Every job parses this again, so it imports nothing heavy."""
 
-import csv
 import gc
 import json
 import os
@@ -14,7 +13,7 @@ from snakemake.settings.types import DeploymentMethod
 
 from mdsnake.config import VERSIONS
 from mdsnake.errors import UserError
-from mdsnake.inputs import read_yaml
+from mdsnake.inputs import read_rows, read_yaml
 from mdsnake.project import load_project
 
 try:
@@ -34,6 +33,7 @@ PER_MOLECULE = ("prepare", "simulate", "bursts", "rollout", "evaluate")
 PARTS = {"": ("train", "validation", "test"), ".learning": ("train", "validation")}
 DEVICES = int(PROJECT.device == "cuda")
 SCREEN = f"{PROJECT.results}/summary/molecules.csv"
+SCREEN_COLUMNS = ("molecule", "status", "reason", "split", "engines", "n_atoms")
 
 
 pathvars:
@@ -82,13 +82,19 @@ def read_screen(table):
 
 @lru_cache(maxsize=1)
 def _read_screen(table, _modified):
-    with open(table, newline="") as file:
-        return {row["molecule"]: row for row in csv.DictReader(file)}
+    try:
+        rows = read_rows(table, "no such table", SCREEN_COLUMNS)
+    except UserError as error:
+        raise WorkflowError(f"{error}; delete it, and it is made again") from None
+    return {row["molecule"]: row for row in rows}
 
 
 def screened_so_far():
     """Rows of the screen's table by molecule; none before the screen."""
     return read_screen(SCREEN) if os.path.exists(SCREEN) else {}
+
+
+screened_so_far()  # a foreign table is refused here; in a function of a rule, Snakemake puts a traceback around it
 
 
 def screened():

@@ -21,7 +21,10 @@ def identity(molecule, engine):
 
 def left_out():
     """Failed jobs whose molecule is as it was then, by molecule and engine: the rules that failed."""
-    rows = read_failures(FAILED) if PROJECT.exclude_failed else []
+    try:
+        rows = read_failures(FAILED) if PROJECT.exclude_failed else []
+    except UserError as error:
+        raise WorkflowError(f"{error}; delete it") from None
     found = {}
     for row in rows:
         if row.identity == identity(row.molecule, row.engine):
@@ -64,9 +67,12 @@ def failed_jobs():
 def report_failures():
     """Tell of each failed job where a reader looks last, and keep the table of failed molecules."""
     failures = [failure(job) for job in failed_jobs()]
-    update_failures(FAILED, failures)
     if failures:
         print(told(failures, FAILED), file=sys.stderr)
+    try:
+        update_failures(FAILED, failures)
+    except UserError as error:
+        print(f"{error}; delete it", file=sys.stderr)
 
 
 onstart:
