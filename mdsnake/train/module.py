@@ -60,10 +60,15 @@ def learning_rate_factor(step: int, settings: Training) -> float:
 
 
 class Epoch(Dataset):
-    """`length` batches, the same for the same seed, epoch and rank: a resumed training sees what it would have."""
+    """`length` batches, the same for the same seed, epoch and rank: a resumed training sees what it would have.
 
-    def __init__(self, batches: Batches, seed: int, epoch: int, rank: int, length: int) -> None:
-        self.batches, self.key, self.length = batches, (seed, epoch, rank), length
+    `progress` is the share of the training done before, and at its end.
+    """
+
+    def __init__(
+        self, batches: Batches, seed: int, epoch: int, rank: int, length: int, progress: tuple[float, float] = (0, 1)
+    ) -> None:
+        self.batches, self.key, self.length, self.progress = batches, (seed, epoch, rank), length, progress
 
     def __len__(self) -> int:
         return self.length
@@ -71,7 +76,9 @@ class Epoch(Dataset):
     def __getitem__(self, index: int) -> Batch:
         if index >= self.length:
             raise IndexError(index)
-        return self.batches.train_batch(np.random.default_rng([*self.key, index]))
+        begin, end = self.progress
+        progress = begin + (end - begin) * index / self.length
+        return self.batches.train_batch(np.random.default_rng([*self.key, index]), progress)
 
 
 class Data(lightning.LightningDataModule):
@@ -83,10 +90,11 @@ class Data(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         assert self.trainer is not None
-        left = max(1, self.training.max_steps - self.trainer.global_step)
-        length = min(self.training.validate_every, left) * self.training.accumulate_batches
-        epoch = Epoch(self.batches, self.seed, self.trainer.current_epoch, self.trainer.global_rank, length)
-        return DataLoader(epoch, batch_size=None)
+        done, most = self.trainer.global_step, self.training.max_steps
+        steps = min(self.training.validate_every, max(1, most - done))
+        length, progress = steps * self.training.accumulate_batches, (done / most, (done + steps) / most)
+        key = self.seed, self.trainer.current_epoch, self.trainer.global_rank
+        return DataLoader(Epoch(self.batches, *key, length, progress), batch_size=None)
 
     def val_dataloader(self) -> DataLoader:
         return DataLoader(self.batches.validation_batches(), batch_size=None)  # type: ignore[arg-type]

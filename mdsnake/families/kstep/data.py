@@ -19,6 +19,7 @@ from mdsnake.store.graph import MoleculeGraph
 from mdsnake.store.h5md import Trajectory
 from mdsnake.store.windows import WindowGroup
 
+FRAMES = 2  # frames in a batch of forces alone for each window in one of jumps
 NO_AUGMENTATION = Augmentation(rotation=False, time_reversal=False, permutation=False)
 
 
@@ -92,6 +93,7 @@ class WindowBatches:
     ----------
     training, validation : windows by molecule
     batch_size : windows in a batch
+    force_first : share of the training that matches forces alone, which is cheaper than a jump by all of its drifts
     """
 
     def __init__(
@@ -101,19 +103,29 @@ class WindowBatches:
         jump: Jump,
         augmentation: Augmentation,
         batch_size: int,
+        force_first: float = 0.0,
     ) -> None:
         self.training, self.validation = [w for w in training if len(w)], [w for w in validation if len(w)]
         self.jump, self.augmentation, self.batch_size = jump, augmentation, batch_size
+        self.force_first = force_first
 
-    def train_batch(self, rng: np.random.Generator) -> Batch:
-        """A random batch; the same generator state gives the same batch."""
+    def train_batch(self, rng: np.random.Generator, progress: float = 1.0) -> Batch:
+        """A random batch; the same generator state gives the same batch.
+
+        In the first `force_first` of the training's `progress` it has forces alone, of `FRAMES` times as many windows.
+        """
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        molecules = rng.integers(len(self.training), size=self.batch_size)
+        forces_alone = progress < self.force_first
+        size = FRAMES * self.batch_size if forces_alone else self.batch_size
+        molecules = rng.integers(len(self.training), size=size)
         parts = []
         for index, n in zip(*np.unique(molecules, return_counts=True), strict=True):
             windows = self.training[index]
             chosen = torch.from_numpy(rng.integers(len(windows), size=n))
-            parts.append(windows.select(chosen, self.jump, self.augmentation, generator))
+            molecule, arrays = windows.select(chosen, self.jump, self.augmentation, generator)
+            if forces_alone:
+                arrays = {name: arrays[name] for name in ("positions", "forces")}
+            parts.append((molecule, arrays))
         return collate(parts)
 
     def validation_batches(self, most: int = 512) -> list[Batch]:

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import linear, silu
+from torch.nn.functional import silu
 
 from mdsnake.families.kstep.features import ATOM_CLASSES, PAIR_CLASSES
 from mdsnake.nn.attention import varlen_attention
+from mdsnake.nn.blocks import block_linear
 from mdsnake.nn.mlp import mlp
-from mdsnake.nn.radial import GaussianBasis, cosine_cutoff
-from mdsnake.nn.segments import segment_sum
+from mdsnake.nn.radial import RadialBasis, cosine_cutoff
 
 FORCE_SCALE = 1000.0  # kJ/mol/nm, the size of a thermal force on a bonded atom
 BOND_SCALE, ANGLE_SCALE = 0.003, 0.01  # nm, thermal changes of a bonded and of a 1–3 distance
@@ -41,28 +41,44 @@ class ClassEmbedding(nn.Module):
 
 class Pairs(NamedTuple):
     """M pairs: atoms (2, M), unit vectors from j to i (M, 3) in the precision of the positions; and in that of the
-    network distances (M,) nm, and powers of the stretch beyond the distance at rest, scaled, (M, N_STRETCH)."""
+    network radial functions and scaled powers of the stretch (M, radial + N_STRETCH), the latter alone, and the cutoff
+    (M, 1)."""
 
     atoms: Tensor
     direction: Tensor
-    distance: Tensor
+    features: Tensor
     stretch: Tensor
+    cutoff: Tensor
 
 
-def pair_geometry(
-    x: Float[Tensor, "atoms 3"],
-    atoms: Int[Tensor, "2 pairs"],
-    rest: Float[Tensor, " pairs"],
-    classes: Int[Tensor, "pairs 3"],
-    dtype: torch.dtype = torch.float32,
-) -> Pairs:
-    """Geometry of the pairs `atoms` at positions x nm; `rest` nm is 0 where there is none."""
-    difference = x[atoms[0]] - x[atoms[1]]
-    distance = (difference.square().sum(-1) + 1e-12).sqrt()
-    scale = torch.where(classes[:, 0] == 0, BOND_SCALE, ANGLE_SCALE)
-    stretch = torch.where(rest > 0, (distance - rest) / scale, 0.0).clamp(-8, 8)
-    powers = torch.stack([stretch, 0.1 * stretch**2, 0.01 * stretch**3], dim=-1)
-    return Pairs(atoms, difference / distance[:, None], distance.to(dtype), powers.to(dtype))
+class Geometry(nn.Module):
+    """What the layers see of the positions."""
+
+    def __init__(self, radial_functions: int, cutoff_nm: float) -> None:
+        super().__init__()
+        self.cutoff, self.radial = cutoff_nm, RadialBasis(radial_functions, cutoff_nm)
+
+    def forward(
+        self,
+        x: Float[Tensor, "atoms 3"],
+        atoms: Int[Tensor, "2 pairs"],
+        rest: Float[Tensor, " pairs"],
+        softness: Float[Tensor, " pairs"],
+        dtype: torch.dtype = torch.float32,
+    ) -> Pairs:
+        """Of the pairs `atoms` at positions x nm; `rest` nm, and 1/`softness` nm is the scale of the stretch."""
+        difference = x[atoms[0]] - x[atoms[1]]
+        distance = torch.linalg.vector_norm(difference, dim=-1)
+        stretch = ((distance - rest) * softness).to(dtype).clamp(-8, 8)
+        powers = torch.stack([stretch, 0.1 * stretch**2, 0.01 * stretch**3], dim=-1)
+        near = distance.to(dtype)
+        features = torch.cat([self.radial(near), 0.3 * powers], dim=-1)
+        return Pairs(atoms, difference / distance[:, None], features, powers, cosine_cutoff(near, self.cutoff)[:, None])
+
+
+def stiffness_scale(rest: Float[Tensor, " pairs"], classes: Int[Tensor, "pairs 3"]) -> Float[Tensor, " pairs"]:
+    """1/nm that the stretch beyond `rest` nm is scaled by; 0 where `rest` is, so that such pairs have none."""
+    return torch.where(rest > 0, torch.where(classes[:, 0] == 0, 1 / BOND_SCALE, 1 / ANGLE_SCALE), 0.0)
 
 
 class AtomUpdate(nn.Module):
@@ -75,7 +91,7 @@ class AtomUpdate(nn.Module):
     def forward(
         self, h: Float[Tensor, "atoms width"], message: Float[Tensor, "pairs width"], atoms: Int[Tensor, "2 pairs"]
     ) -> Float[Tensor, "atoms width"]:
-        gathered = segment_sum(message.repeat(2, 1), atoms.flatten(), len(h))
+        gathered = torch.zeros_like(h).index_add(0, atoms[0], message).index_add(0, atoms[1], message)
         return self.norm(h + self.update(torch.cat([h, gathered], dim=-1)))
 
 
@@ -96,34 +112,40 @@ class BondLayer(nn.Module):
 
 
 class Chemistry(NamedTuple):
-    """What a layer knows of each pair whatever the positions: features (M, width) and, for each variant of the
-    force, how stiff it is, (M, variants, N_STRETCH)."""
+    """What a layer knows of each of p pairs of a molecule whatever the positions: the table and the offset that make
+    its features of distance, (p, radial + N_STRETCH, width) and (p, width), and for each variant of the force how it
+    reads them and how stiff the pair is, (p, width + N_STRETCH, 1)."""
 
-    pair: Tensor
-    stiffness: Tensor
+    table: Tensor
+    offset: Tensor
+    heads: tuple[Tensor, ...]
 
 
 class PairLayer(nn.Module):
-    """A push on each pair, in `variants`, and messages to the atoms, which the last layer does not send."""
+    """A push on each pair, in `variants`, and messages to the atoms, which the last layer does not send.
 
-    def __init__(self, width: int, radial_functions: int, cutoff_nm: float, variants: int, last: bool) -> None:
+    Every pair has its own functions of distance, made from the bond graph: σ(W r + b + U hᵢ + U hⱼ) of radial functions
+    r with its own W and b, read out by its own weights.  The first layer's atoms know nothing of positions yet, so it
+    has no U.
+    """
+
+    def __init__(self, width: int, radial_functions: int, variants: int, first: bool, last: bool) -> None:
         super().__init__()
-        self.cutoff, self.variants = cutoff_nm, variants
-        self.radial = GaussianBasis(radial_functions, cutoff_nm)
-        self.from_chemistry, self.from_atoms = nn.Linear(width, width), nn.Linear(width, width)
-        self.from_geometry = nn.Linear(radial_functions + N_STRETCH, width)
-        self.message, self.push = nn.Linear(width, width), nn.Linear(width, variants)
-        self.stiffness = mlp(width, width, variants * N_STRETCH)
+        self.width, self.inputs, self.variants = width, radial_functions + N_STRETCH, variants
+        self.from_chemistry, self.pair = nn.Linear(width, width), mlp(width, width, width)
+        self.from_atoms = None if first else nn.Linear(width, width)
+        self.table, self.offset = nn.Linear(width, self.inputs * width), nn.Linear(width, width)
+        self.heads = nn.Linear(width, variants * (width + N_STRETCH))
         self.update = None if last else AtomUpdate(width)
         self._start_alike()
 
     def _start_alike(self) -> None:
-        """Begin with the same push in all variants: those after the first add to it."""
+        """Begin with nearly the same table for all pairs, and the same push in all variants, to which they add."""
+        nn.init.normal_(self.table.weight, std=0.02)
+        nn.init.normal_(self.table.bias, std=self.inputs**-0.5)
         with torch.no_grad():
-            for linear, first in [(self.push, 1), (self.stiffness[-1], N_STRETCH)]:
-                assert isinstance(linear, nn.Linear)
-                linear.weight[first:] = 0
-                linear.bias[first:] = 0
+            self.heads.weight[self.width + N_STRETCH :] = 0
+            self.heads.bias[self.width + N_STRETCH :] = 0
 
     def chemistry(
         self,
@@ -133,27 +155,32 @@ class PairLayer(nn.Module):
     ) -> Chemistry:
         """From atom and pair features of the bond graph."""
         ends = self.from_chemistry(h)
-        known = pair + ends[atoms[0]] + ends[atoms[1]]
-        return Chemistry(known, self.stiffness(silu(known)).view(len(known), self.variants, N_STRETCH))
+        known = silu(self.pair(silu(pair + ends[atoms[0]] + ends[atoms[1]])))
+        first, *added = self.heads(known)[:, :, None].chunk(self.variants, dim=1)
+        heads = (first.contiguous(), *(first + more for more in added))
+        return Chemistry(self.table(known).view(len(known), self.inputs, self.width), self.offset(known), heads)
 
     def forward(
-        self, h: Float[Tensor, "atoms width"], known: Chemistry, pairs: Pairs, wanted: Sequence[int]
+        self,
+        h: Float[Tensor, "atoms width"],
+        known: Chemistry,
+        pairs: Pairs,
+        parts: Sequence[tuple[int, int]],
+        wanted: Sequence[int],
     ) -> tuple[Float[Tensor, "atoms width"], Float[Tensor, "pairs wanted"]]:
-        """New atom features, and the `wanted` variants of the pushes along the pairs' directions in FORCE_SCALE."""
-        ends = self.from_atoms(h)
-        features = self.from_geometry(torch.cat([self.radial(pairs.distance), pairs.stretch], dim=-1))
-        message = silu(self.message(silu(known.pair + ends[pairs.atoms[0]] + ends[pairs.atoms[1]] + features)))
-        message = message * cosine_cutoff(pairs.distance, self.cutoff)[:, None]
-        weight, bias = _variants(self.push.weight, wanted, 0), _variants(self.push.bias, wanted, 0)
-        stiffness = _variants(known.stiffness, wanted, 1)
-        push = linear(message, weight, bias) + (stiffness * pairs.stretch[:, None]).sum(-1)
+        """New atom features, and the `wanted` variants of the pushes along the pairs' directions in FORCE_SCALE.
+
+        `parts` are the number of pairs and of samples of each molecule.
+        """
+        features = block_linear(pairs.features, known.table, parts, known.offset)
+        if self.from_atoms:
+            ends = self.from_atoms(h)
+            features = features + ends[pairs.atoms[0]] + ends[pairs.atoms[1]]
+        message = silu(features) * pairs.cutoff
+        read = torch.cat([message, pairs.stretch], dim=-1)
+        heads = torch.cat([known.heads[variant] for variant in wanted], dim=-1)
+        push = block_linear(read, heads, parts)
         return (self.update(h, message, pairs.atoms) if self.update else h), push
-
-
-def _variants(values: Tensor, wanted: Sequence[int], dim: int) -> Tensor:
-    """Along `dim`, the first entry for variant 0, and for the others what they add to it."""
-    first, *added = values.unbind(dim)
-    return torch.stack([first + added[i - 1] if i else first for i in wanted], dim)
 
 
 class AtomAttention(nn.Module):

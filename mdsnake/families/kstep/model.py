@@ -18,7 +18,7 @@ are integrated in double precision, networks run in their own.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import torch
 from jaxtyping import Float
@@ -32,15 +32,28 @@ from mdsnake.families.kstep.layers import (
     AtomAttention,
     BondLayer,
     Chemistry,
+    Geometry,
     PairLayer,
     embeddings,
-    pair_geometry,
+    stiffness_scale,
 )
-from mdsnake.families.kstep.objective import jump_loss
+from mdsnake.families.kstep.objective import force_loss, jump_loss
 from mdsnake.nn.constraints import rattle, shake
-from mdsnake.nn.segments import remove_net_momentum, segment_sum
+from mdsnake.nn.segments import remove_net_momentum
 
 MEAN_AND_FIRST = (0, 1)  # variants: g and g₀
+
+
+class Known(NamedTuple):
+    """What does not depend on positions: features of the atoms, what each layer knows of the pairs of each molecule,
+    the number of these pairs and of the molecule's samples; and of the pairs of all samples the distance at rest in nm,
+    and the scale of the stretch in 1/nm."""
+
+    h: Float[Tensor, "atoms width"]
+    layers: list[Chemistry]
+    parts: list[tuple[int, int]]
+    rest: Float[Tensor, " pairs"]
+    softness: Float[Tensor, " pairs"]
 
 
 class KstepModel(Family):
@@ -58,69 +71,82 @@ class KstepModel(Family):
     def __init__(self, network: Network, jump: Jump, weights: LossWeights | None = None) -> None:
         super().__init__()
         self.network, self.jump, self.weights = network, jump, weights or LossWeights()
-        width, variants = network.width, 2 + network.drifts // 2
+        width, variants, radial = network.width, 2 + network.drifts // 2, network.radial_functions
         self.atom_embedding, self.pair_embedding = embeddings(width)
         self.bonds = nn.ModuleList(BondLayer(width) for _ in range(network.bond_layers))
+        self.geometry = Geometry(radial, network.cutoff_nm)
         self.layers = nn.ModuleList(
-            PairLayer(width, network.radial_functions, network.cutoff_nm, variants, last=index == network.layers)
+            PairLayer(width, radial, variants, first=index == 1, last=index == network.layers)
             for index in range(1, network.layers + 1)
         )
         attentions = network.layers if network.kind == "transformer-egnn" else 0
         self.attention = nn.ModuleList(AtomAttention(width, network.heads) for _ in range(attentions))
 
-    def chemistry(self, batch: Batch) -> tuple[Float[Tensor, "atoms width"], list[Chemistry]]:
-        """What does not depend on positions: atom features and each layer's knowledge of the pairs."""
-        h, pair, atoms = self.atom_embedding(batch.atoms), self.pair_embedding(batch.pair_classes), batch.pair_index
+    def chemistry(self, batch: Batch) -> Known:
+        """From the bond graph of each molecule, computed once and handed to all of its samples."""
+        h, pair = self.atom_embedding(batch.atoms), self.pair_embedding(batch.pair_classes)
         for bond in self.bonds:
-            h = bond(h, pair, atoms)
+            h = bond(h, pair, batch.pairs)
         if self.attention:
-            h = self.attention[0](h, batch.ptr)
-        return h, [layer.chemistry(h, pair, atoms) for layer in cast(Iterable[PairLayer], self.layers)]
+            h = self.attention[0](h, batch.molecule_ptr)
+        layers = [layer.chemistry(h, pair, batch.pairs) for layer in cast(Iterable[PairLayer], self.layers)]
+        parts, row = [(p, n) for p, n in batch.parts.tolist()], batch.pair_row
+        scale = stiffness_scale(batch.rest, batch.pair_classes)
+        return Known(h[batch.atom_row], layers, parts, batch.rest[row], scale[row])
 
     def forces(
-        self,
-        batch: Batch,
-        x: Float[Tensor, "atoms 3"],
-        chemistry: tuple[Tensor, list[Chemistry]],
-        wanted: Sequence[int],
+        self, batch: Batch, x: Float[Tensor, "atoms 3"], known: Known, wanted: Sequence[int]
     ) -> Float[Tensor, "atoms wanted 3"]:
         """Learned forces in kJ/mol/nm at x in nm: variant 0 is g, 1 is g₀, 2 is g₁, … up to the middle."""
-        h, known = chemistry
-        pairs = pair_geometry(x, batch.pair_index, batch.rest, batch.pair_classes, h.dtype)
-        pushes = []
+        h = known.h
+        pairs = self.geometry(x, batch.pair_index, known.rest, known.softness, h.dtype)
+        push = torch.zeros((), dtype=h.dtype, device=h.device)
         for index, layer in enumerate(self.layers):
             if self.attention and index:
                 h = self.attention[index](h, batch.ptr)
-            h, push = layer(h, known[index], pairs, wanted)
-            pushes.append(push)
-        force = FORCE_SCALE * torch.stack(pushes).sum(0).to(x)[:, :, None] * pairs.direction[:, None]
-        return segment_sum(torch.cat([force, -force]), pairs.atoms.flatten(), len(x))
+            h, more = layer(h, known.layers[index], pairs, known.parts, wanted)
+            push = push + more
+        force = (FORCE_SCALE * push).to(x)[:, :, None] * pairs.direction[:, None]
+        zero = force.new_zeros((len(x), *force.shape[1:]))
+        return zero.index_add(0, pairs.atoms[0], force).index_add(0, pairs.atoms[1], force, alpha=-1)
 
-    def forward(self, batch: Batch, chemistry: tuple[Tensor, list[Chemistry]] | None = None) -> dict[str, Tensor]:
+    def forward(
+        self, batch: Batch, chemistry: Known | None = None, start: Float[Tensor, "atoms 2 3"] | None = None
+    ) -> dict[str, Tensor]:
         """Displacement (A, 3) nm and change of velocity (A, 3) nm/ps between the half-kicks of the true force.
 
-        `batch.velocities` are those after the first half-kick.  Also `mean_force` (A, 2, 3) kJ/mol/nm: g at the
-        start and at the end.  `chemistry` may be handed in where it is known from an earlier call.
+        `batch.velocities` are those after the first half-kick.  Also `start_force` and `end_force` (A, 2, 3) in
+        kJ/mol/nm: g and g₀ at both ends.  `chemistry`, and `start` for the start force, may be handed in where they
+        are known from an earlier call.
         """
-        chemistry = chemistry or self.chemistry(batch)
+        known = chemistry or self.chemistry(batch)
         n, tau = self.network.drifts, self.jump.lag_ps
         step = tau / n
-        x, v = batch.positions.double(), batch.velocities.double()
-        start = self.forces(batch, x, chemistry, MEAN_AND_FIRST)
-        v = self._hold(batch, x, v + self._kick(batch, 0.5 * step * start[:, 1] - 0.5 * tau * start[:, 0]))
+        begin, v = batch.positions.double(), batch.velocities.double()
+        x = begin
+        if start is None:
+            start = self.forces(batch, x, known, MEAN_AND_FIRST)
+        v = self._hold(batch, x, v + self._end_kick(batch, start))
         for i in range(1, n):
             x, v = self._drift(batch, x, v, step)
-            g = self.forces(batch, x, chemistry, [1 + min(i, n - i)])
-            v = self._hold(batch, x, v + self._kick(batch, step * g[:, 0]))
+            g = self.forces(batch, x, known, [1 + min(i, n - i)])
+            v = self._hold(batch, x, v + step * self._acceleration(batch, g[:, 0]))
         x, v = self._drift(batch, x, v, step)
-        end = self.forces(batch, x, chemistry, MEAN_AND_FIRST)
-        v = self._hold(batch, x, v + self._kick(batch, 0.5 * step * end[:, 1] - 0.5 * tau * end[:, 0]))
-        outputs = {
-            "displacement": x - batch.positions,
-            "velocity_change": v - batch.velocities,
-            "mean_force": torch.stack([start[:, 0], end[:, 0]], dim=1),
+        displacement = x - begin
+        x = begin + displacement  # to the last bit where the next jump starts, so that the force there may be handed in
+        end = self.forces(batch, x, known, MEAN_AND_FIRST)
+        v = self._hold(batch, x, v + self._end_kick(batch, end))
+        outputs = {"displacement": displacement, "velocity_change": v - batch.velocities}
+        return {name: value.to(batch.positions) for name, value in outputs.items()} | {
+            "start_force": start,
+            "end_force": end,
         }
-        return {name: value.to(batch.positions) for name, value in outputs.items()}
+
+    def _end_kick(self, batch: Batch, force: Float[Tensor, "atoms 2 3"]) -> Float[Tensor, "atoms 3"]:
+        """Half a step of g₀ less half a lag of g."""
+        tau = self.jump.lag_ps
+        mean, first = (self._acceleration(batch, one) for one in force.unbind(1))
+        return 0.5 * tau / self.network.drifts * first - 0.5 * tau * mean
 
     def _drift(
         self, batch: Batch, x: Float[Tensor, "atoms 3"], v: Float[Tensor, "atoms 3"], step: float
@@ -136,18 +162,21 @@ class KstepModel(Family):
         """Velocities at x without their part along rigid bonds."""
         return v if self.jump.constraints == "none" else rattle(v, x, batch.rigid, 1 / batch.masses.to(x))
 
-    def _kick(self, batch: Batch, impulse: Float[Tensor, "atoms 3"]) -> Float[Tensor, "atoms 3"]:
-        """Change of velocity by an impulse, norm-clamped for each atom; total momentum is kept."""
-        masses = batch.masses.to(impulse)
-        kick = impulse / masses[:, None]
-        length = (kick.square().sum(-1, keepdim=True) + 1e-12).sqrt()
-        kick = kick * (self.network.max_kick_nm_per_ps / length).clamp(max=1.0)
-        return remove_net_momentum(kick, masses, batch.batch, len(batch.ptr) - 1)
+    def _acceleration(self, batch: Batch, force: Float[Tensor, "atoms 3"]) -> Float[Tensor, "atoms 3"]:
+        """By `force`, its norm clamped for each atom: a function of positions alone.  Total momentum is kept."""
+        masses = batch.masses.to(force)
+        acceleration = force / masses[:, None]
+        largest = self.network.max_kick_nm_per_ps * self.network.drifts / self.jump.lag_ps
+        length = (acceleration.square().sum(-1, keepdim=True) + 1e-12).sqrt()
+        acceleration = acceleration * (largest / length).clamp(max=1.0)
+        return remove_net_momentum(acceleration, masses, batch.batch, len(batch.ptr) - 1)
 
     def loss(self, batch: Batch, generator: Generator) -> dict[str, Tensor]:
-        chemistry = self.chemistry(batch)
-        at_target = self.forces(batch, batch.target_positions, chemistry, [0])[:, 0]
-        return jump_loss(self(batch, chemistry), at_target, batch, self.weights, self.jump, self._hold)
+        known = self.chemistry(batch)
+        if "target_positions" not in batch:
+            return force_loss(self.forces(batch, batch.positions, known, [0])[:, 0], batch, self.weights)
+        at_target = self.forces(batch, batch.target_positions, known, [0])[:, 0]
+        return jump_loss(self(batch, known), at_target, batch, self.weights, self.jump, self._hold)
 
     @torch.no_grad()
     def sample(self, context: Batch, generator: Generator, **options: Any) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mdsnake.errors import UserError
-from mdsnake.families.kstep.learned import learned_proposal
+from mdsnake.families.kstep.learned import as_proposal, learned_proposal
 from tests.families.kstep.case import save
 from tests.families.kstep.toys import JUMP, KINDS, stirred, toy_batch, toy_model
 from tests.toys import toy_graph
@@ -32,3 +32,25 @@ def test_a_proposal_of_a_model_for_another_jump_is_refused(tmp_path: Path) -> No
     save(tmp_path / "model.safetensors", toy_model())
     with pytest.raises(UserError, match="trained for k 4, asked for 6"):
         learned_proposal(tmp_path / "model.safetensors", JUMP.model_copy(update={"k": 6}), toy_graph("H2O"))
+
+
+def test_forces_at_the_ends_of_a_jump_serve_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, batch = stirred(toy_model(), size=0.1), toy_batch("CH3OH", n=4)
+    x, v, f = (batch[name].view(4, 6, 3).double().numpy() for name in ("positions", "velocities", "forces"))
+    propose, calls, forces = as_proposal(model, toy_graph("CH3OH")), [], model.forces
+
+    def counted(*inputs: object) -> torch.Tensor:
+        calls.append(inputs)
+        return forces(*inputs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(model, "forces", counted)
+    drifts, dx = model.network.drifts, propose(x, v, f)[0]
+    assert len(calls) == drifts + 1
+    mixed = np.where((np.arange(4) % 2 == 0)[:, None, None], x + dx, x)  # every other walker stays
+    found = propose(mixed, v, f)
+    assert len(calls) == 2 * drifts + 1
+    for here, expected in zip(found, as_proposal(model, toy_graph("CH3OH"))(mixed, v, f), strict=True):
+        np.testing.assert_array_equal(here, expected)
+    calls.clear()
+    propose(mixed + 1e-9, v, f)
+    assert len(calls) == drifts + 1

@@ -30,7 +30,7 @@ def whole_jump(model: KstepModel, batch: Batch, x: Tensor, v: Tensor) -> tuple[T
 @pytest.mark.parametrize("kind", KINDS)
 def test_learned_forces_conserve_momentum(kind: str) -> None:
     batch = toy_batch("H2O", "CH3OH", "C2H6")
-    out = stirred(toy_model(kind), size=0.1).sample(batch, torch.Generator())
+    out = stirred(toy_model(kind), size=0.2).sample(batch, torch.Generator())
     mass = batch.masses[:, None]
     change = segment_sum(mass * out["velocity_change"], batch.batch, batch.num_graphs).norm(dim=-1)
     size = segment_sum((mass * batch.velocities).norm(dim=-1), batch.batch, batch.num_graphs)
@@ -59,9 +59,9 @@ def test_a_kick_is_bounded_for_each_atom() -> None:
         stirred(toy_model(max_kick_nm_per_ps=size)).sample(batch, torch.Generator())["velocity_change"].norm(dim=-1)
         for size in (1e6, limit)
     )
-    kicks = network().drifts + 1
-    assert free.max() > 2 * kicks * limit
-    assert 0 < clamped.max() < 2 * kicks * limit  # twice, since the mean motion is taken off after the clamp
+    steps = 2 * network().drifts  # of the integration, and of the half-kicks that it stands between
+    assert free.max() > 2 * steps * limit
+    assert 0 < clamped.max() < 2 * steps * limit  # twice, since the mean motion is taken off after the clamp
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -151,15 +151,29 @@ def test_a_network_that_says_nothing_is_ballistic() -> None:
     out = model.sample(batch, torch.Generator())
     torch.testing.assert_close(out["displacement"], JUMP.lag_ps * batch.velocities, rtol=1e-4, atol=1e-7)
     assert (out["velocity_change"] == 0).all()
-    assert (out["mean_force"] == 0).all()
+    assert (out["start_force"] == 0).all()
+    assert (out["end_force"] == 0).all()
 
 
-def test_what_is_known_of_the_bonds_may_be_handed_in() -> None:
+def test_what_is_known_of_the_bonds_and_of_the_start_may_be_handed_in() -> None:
     model, batch = stirred(toy_model("transformer-egnn")), toy_batch("CH3OH")
     plain = model.sample(batch, torch.Generator())
     with torch.no_grad():
-        handed = model.sample(batch, torch.Generator(), chemistry=model.chemistry(batch))
+        handed = model.sample(batch, torch.Generator(), chemistry=model.chemistry(batch), start=plain["start_force"])
+        other = model.sample(batch, torch.Generator(), start=2 * plain["start_force"])
     assert all(torch.equal(plain[name], handed[name]) for name in plain)
+    assert not torch.equal(plain["displacement"], other["displacement"])
+
+
+def test_forces_alone_are_matched_where_a_batch_has_no_targets() -> None:
+    model, batch = stirred(toy_model()), toy_batch("CH3OH", "H2O")
+    for name in ("target_positions", "target_velocities", "target_forces"):
+        del batch[name]
+    parts = model.loss(batch, torch.Generator())
+    force = model.forces(batch, batch.positions, model.chemistry(batch), [0])[:, 0]
+    expected = model.weights.force * (((force - batch.forces) / 1000).square() / batch.masses[:, None]).mean()
+    torch.testing.assert_close(parts["loss"], expected)
+    assert set(parts) == set(model.loss(toy_batch("H2O"), torch.Generator()))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,139 @@
+"""What a learned jump takes by part, beside the GFN2-xTB call that follows it, on one thread.
+
+python benchmarks/kstep_jump_speed.py --out benchmarks/results/kstep_jump_speed.json    # two minutes
+
+Weights are random, as speed does not depend on them.  Parts are timed in turn, round after round, so that whatever else
+the machine does falls on all alike; `low` and `high` are quartiles over the rounds.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from record import record, write
+
+from mdsnake.config import Molecule, PrepareSettings
+from mdsnake.families.kstep.batch import collate
+from mdsnake.families.kstep.config import Jump, Network
+from mdsnake.families.kstep.features import molecule_tensors
+from mdsnake.families.kstep.learned import as_proposal
+from mdsnake.families.kstep.model import MEAN_AND_FIRST, KstepModel
+from mdsnake.nn.segments import segment_sum
+from mdsnake.physics.ase import ASEPotential
+from mdsnake.physics.integrators import maxwell_boltzmann
+from mdsnake.prepare.stage import prepare
+from mdsnake.store.graph import MoleculeGraph
+
+MOLECULES = {"ethanol": "CCO", "aspirin": "CC(=O)Oc1ccccc1C(=O)O"}
+CHAINS = (8, 64)
+JUMP = Jump(engine="qm", k=16, timestep_fs=0.5, temperature_K=300, constraints="none")
+#: Parts and how often a jump has them, when the forces at its start are known from the one before.
+WHOLE, CALL = "jump", "xTB call"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--drifts", type=int, default=8)
+    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    network = Network(kind="egnn", drifts=arguments.drifts, width=arguments.width, layers=arguments.layers)
+    records = []
+    for name, smiles in MOLECULES.items():
+        graph = prepared(name, smiles)
+        for chains in CHAINS:
+            records += measured(graph, network, chains, 3 if arguments.quick else 30)
+    write(arguments.out, records)
+
+
+def prepared(name: str, smiles: str) -> MoleculeGraph:
+    with tempfile.TemporaryDirectory() as scratch:
+        prepare(
+            PrepareSettings(molecule=Molecule(name=name, smiles=smiles), forcefield="mmff94", seed=0), Path(scratch)
+        )
+        return MoleculeGraph.load(Path(scratch) / "graph.json")
+
+
+def measured(graph: MoleculeGraph, network: Network, chains: int, rounds: int) -> list[dict[str, Any]]:
+    """Milliseconds of each part for one jump of one chain, and their ratio to the xTB call."""
+    times = {name: np.array(taken) / chains for name, taken in timed(graph, network, chains, rounds).items()}
+    setting = f"{chains} chains, n = {network.drifts}, width {network.width}, {network.layers} layers"
+    call, about = times[CALL], (graph.name, network.kind, setting)
+    records = []
+    for name, taken in times.items():
+        low, middle, high = np.percentile(taken, [25, 50, 75])
+        records.append(record(*about, f"{name}, a jump and chain", "ms", middle, low=low, high=high, n=rounds))
+    low, ratio, high = np.percentile(times[WHOLE] / call, [25, 50, 75])
+    mark = {"mark": "< 1", "met": bool(ratio < 1)}
+    return [*records, record(*about, f"{WHOLE} / {CALL}", "1", ratio, low=low, high=high, n=rounds, **mark)]
+
+
+def timed(graph: MoleculeGraph, network: Network, chains: int, rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each part for all chains, by round."""
+    parts = dict(pieces(graph, network, chains))
+    taken: dict[str, list[float]] = {name: [] for name in parts}
+    for index in range(rounds + 2):
+        for name, (work, times) in parts.items():
+            start = time.perf_counter()
+            work()
+            if index > 1:  # the first ones warm up
+                taken[name].append(1e3 * times * (time.perf_counter() - start))
+    return taken
+
+
+@torch.no_grad()
+def pieces(
+    graph: MoleculeGraph, network: Network, chains: int
+) -> Iterator[tuple[str, tuple[Callable[[], object], float]]]:
+    """Name, work, and how often a jump does it."""
+    torch.manual_seed(0)
+    model, rng = KstepModel(network, JUMP).eval(), np.random.default_rng(0)
+    potential, n = ASEPotential(graph, "tblite:GFN2-xTB"), network.drifts
+    rest = np.array(graph.positions)
+    x = rest + 0.003 * rng.standard_normal((chains, *rest.shape))
+    v = np.stack([maxwell_boltzmann(potential, rest, JUMP.temperature_K, rng) for _ in range(chains)])
+    arrays = {"positions": torch.tensor(x), "velocities": torch.tensor(v)}
+    batch = collate([(molecule_tensors(graph), arrays)])
+    known = model.chemistry(batch)
+    pairs = model.geometry(batch.positions, batch.pair_index, known.rest, known.softness)
+    start, force = (
+        model.forces(batch, batch.positions, known, MEAN_AND_FIRST),
+        torch.zeros(2 * pairs.atoms.shape[1], 1, 3, dtype=torch.float64),
+    )
+    propose, pairs_of_all = as_proposal(model, graph), pairs.atoms.flatten()
+
+    def layers() -> None:
+        h = known.h
+        for layer, chemistry in zip(model.layers, known.layers, strict=True):
+            h, _ = layer(h, chemistry, pairs, known.parts, [1])
+
+    def calls() -> None:
+        for place in x:
+            potential.energy_forces(place + 1e-3 * rng.standard_normal(place.shape))
+
+    def no_grad(work: Callable[[], object]) -> Callable[[], object]:
+        return torch.no_grad()(work)
+
+    yield "chemistry (once in a roll-out)", (no_grad(lambda: model.chemistry(batch)), 1)
+    yield (
+        "geometry",
+        (no_grad(lambda: model.geometry(batch.positions, batch.pair_index, known.rest, known.softness)), n),
+    )
+    yield "layers", (no_grad(layers), n)
+    yield "sum over pairs", (lambda: segment_sum(force, pairs_of_all, len(batch.positions)), n)
+    yield "all of the force", (no_grad(lambda: model.forces(batch, batch.positions, known, [1])), n)
+    yield "network and integration", (no_grad(lambda: model(batch, known, start)), 1)
+    yield WHOLE, (lambda: propose(x, v, v), 1)
+    yield CALL, (calls, 1)
+
+
+if __name__ == "__main__":
+    main()
