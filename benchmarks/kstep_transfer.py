@@ -25,7 +25,7 @@ def transfer(folder: Path, quick: bool = False) -> list[dict[str, Any]]:
     source = sorted(folder.glob("kstep/train/*/k*/egnn/model.safetensors"), key=_lag)
     qm = next(path for path in source if "/qm/" in str(path))
     header, _ = read_model(qm)
-    pretrained, jump = Path(header["pretrained"]), Jump(**header["jump"])
+    pretrained, jump = Path(header["init"]), Jump(**header["jump"])
     windows = Windows.load(folder / f"kstep/window/qm/k{jump.k}.json")
     test = Windows(windows.jump, windows.of("test"))
     engine = Engine(**Trajectory.load(test.groups[0].bursts).provenance["settings"]["engine"])

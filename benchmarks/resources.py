@@ -181,7 +181,7 @@ def stages(project: Project, n_atoms: int) -> Iterator[tuple[str, str, int, floa
         for _ in kstep.seeds
     ]
     rollouts_mb = [
-        resources.megabytes(resources.rollout_frames(engines[name], settings, k) * settings.walkers, n_atoms)
+        resources.megabytes(resources.rollout_frames(engines[name], settings, k) * settings.most_walkers, n_atoms)
         for name, settings, k, _ in runs
     ]
     needs = [resources.roll_out(engines[name], settings, k, n_atoms, network) for name, settings, k, network in runs]

@@ -23,6 +23,39 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ),
         ("Networks", ["equivariance_error", "momentum_change", "one_batch_loss_ratio"]),
     ],
+    "kstep_exact": [
+        (
+            "Exactness and kinetics",
+            [
+                "accepted_fraction",
+                "energy_error_spread",
+                "boltzmann_factor",
+                "turned_fraction",
+                "effective_friction",
+                "flip_rate_ratio",
+            ],
+        ),
+        (
+            "Cost",
+            [
+                "force_calls_per_ps",
+                "network_calls_per_ps",
+                "ms_per_ps",
+                "ess_per_force_call",
+                "ess_per_second",
+                "calls_per_sample_over_hmc",
+                "faster_than_hmc",
+            ],
+        ),
+        ("Structure", ["bond_js", "angle_js", "torsion_js", "potential_js", "ke_ratio"]),
+        ("Temperature of each element", ["temperature_H", "temperature_C", "temperature_N", "temperature_O"]),
+    ],
+    "kstep_exact_data": [
+        (
+            "Single jumps against the amount of xTB data",
+            ["jump_acceptance", "jump_energy_median", "jump_position_pm", "jump_velocity_relative"],
+        ),
+    ],
 }
 COLUMNS = ("system", "member", "setting", "metric", "value", "n", "floor", "mark", "met")
 Record = dict[str, Any]
@@ -54,16 +87,17 @@ def section(path: Path) -> str:
 
 
 def pivot(records: list[Record], metrics: list[str]) -> str:
-    """A row for each setting, system and member, a column for each metric."""
+    """A row for each setting, system and member, a column for each metric, with its mark where it has but one."""
     cells: dict[tuple[str, str, str], dict[str, str]] = {}
     heads = {metric: metric for metric in metrics}
+    marks = {metric: {r["mark"] for r in records if r["metric"] == metric and r["mark"]} for metric in metrics}
     for record in records:
         name = record["metric"]
         if name in heads:
             row = cells.setdefault((record["setting"], record["system"], record["member"]), {})
-            row[name] = shown(record)
+            row[name] = shown(record) + (f" [{record['mark']}]" if record["mark"] and len(marks[name]) > 1 else "")
             heads[name] = name + (f", {record['unit']}" if record["unit"] != "1" else "")
-            heads[name] += f" [{record['mark']}]" if record["mark"] else ""
+            heads[name] += "".join(f" [{mark}]" for mark in marks[name] if len(marks[name]) == 1)
     rows = [[*key, *(row.get(metric, "") for metric in metrics)] for key, row in cells.items()]
     return grid(["setting", "system", "member", *heads.values()], rows)
 

@@ -95,16 +95,16 @@ def train(
     out: Out,
     history: Annotated[Path, typer.Option(help="CSV of the curves to write")],
     work: Work,
-    pretrained: Path | None = None,
+    init: Annotated[Path | None, typer.Option(help="model file whose weights the training starts from")] = None,
     device: Device = "auto",
     time_budget: Minutes = None,
 ) -> None:
-    """Train a model on WINDOWS, perhaps from the weights of another (--pretrained)."""
+    """Train a model on WINDOWS, perhaps from the weights of another (--init)."""
     budget = Budget(time_budget)
     from mdsnake.train.stage import train
 
     parsed = config.read_settings(kstep.TrainSettings, settings)
-    train(windows, parsed, pretrained, out, history, work, device, budget)
+    train(windows, parsed, init, out, history, work, device, budget)
 
 
 @app.command()

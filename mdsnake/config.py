@@ -13,7 +13,7 @@ from mdsnake.errors import UserError
 from mdsnake.inputs import parse, read_rows, read_yaml
 
 #: Raise a stage's number when its results change; Snakemake then reruns it.
-VERSIONS = {"screen": 2, "prepare": 1, "simulate": 1, "window": 1, "train": 2, "rollout": 2, "evaluate": 1}
+VERSIONS = {"screen": 2, "prepare": 1, "simulate": 1, "window": 1, "train": 3, "rollout": 3, "evaluate": 2}
 
 #: Folders of the results that no molecule may be named after.
 RESERVED = re.compile(
@@ -29,13 +29,20 @@ def _no_truth(value: Any) -> Any:
     return value
 
 
-def _plain_path(value: str) -> str:
-    path = value.replace("{molecule}", "")
-    if not PLAIN_PATH.fullmatch(path) or max(map(len, value.encode().split(b"/"))) > 200:
-        raise ValueError(
-            "write a path of letters, digits, spaces and . _ + = @ , ( ) -, none of @ - in front, not long"
-        )
-    return os.path.normpath(value)
+def plain_path(*wildcards: str) -> AfterValidator:
+    """A rule for paths; what stands in braces for the molecule, the member and so on is one of `wildcards`."""
+
+    def check(value: str) -> str:
+        path = value
+        for name in wildcards:
+            path = path.replace(f"{{{name}}}", "")
+        if not PLAIN_PATH.fullmatch(path) or max(map(len, value.encode().split(b"/"))) > 200:
+            raise ValueError(
+                "write a path of letters, digits, spaces and . _ + = @ , ( ) -, none of @ - in front, not long"
+            )
+        return os.path.normpath(value)
+
+    return AfterValidator(check)
 
 
 # Numbers end at 10⁹: far above what makes sense, far below what fills a memory or a disk at once.
@@ -47,7 +54,7 @@ PositiveFloat = Annotated[Float, Field(gt=0, le=1e9)]
 NonNegativeFloat = Annotated[Float, Field(ge=0, le=1e9)]
 Fraction = Annotated[Float, Field(ge=0, le=1)]
 Seed = Annotated[Int, Field(ge=0, lt=2**32)]
-PlainPath = Annotated[str, AfterValidator(_plain_path)]
+PlainPath = Annotated[str, plain_path()]
 Split = Literal["train", "validation", "test"]
 
 
@@ -132,6 +139,8 @@ class Engine(Settings):
     def _consistent(self) -> "Engine":
         if self.potential == "ase" and self.constraints != "none":
             raise ValueError("constraints need potential: openmm")
+        if max(self.record_fs, self.bursts.length_fs, 1e3 * self.bursts.spacing_ps) > 1e9 * self.timestep_fs:
+            raise ValueError("timestep_fs: more than 10⁹ steps between two frames or in a burst; lengthen it")
         steps = self.record_fs / self.timestep_fs
         if round(steps) < 1 or abs(steps - round(steps)) > 1e-6:
             raise ValueError("record_fs must be a multiple of timestep_fs")
@@ -162,7 +171,7 @@ class Base(Settings):
     seed: Seed = 0
     results: PlainPath = "results"
     molecules: PlainPath = Field("config/molecules.tsv", description="table of molecules")
-    forcefield: PlainPath = Field(
+    forcefield: Annotated[str, plain_path("molecule")] = Field(
         "mmff94", description="mmff94, openff-2.3.0, openff-2.2.1 or an OpenMM XML with {molecule}"
     )
     split: SplitFractions = SplitFractions()

@@ -35,7 +35,7 @@ class Project(Base):
                     lag = f"{k} steps of {step_fs:g} fs"
                     raise ValueError(f"kstep.engines.{name}.k: {lag} are no multiple of record_fs {record_fs:g}")
             source = engine.transfer
-            if source is None:
+            if source is None or source.engine is None:
                 continue
             trained = self.kstep.engines[source.engine].k if source.engine in self.kstep.engines else []
             if source.engine == name:

@@ -113,11 +113,11 @@ def roll_out(
 ) -> Need:
     """A roll-out at its worst: each jump is tried as often as may be, and then the plain integrator takes over."""
     frames = rollout_frames(engine, settings, k)
-    seconds = (k + settings.attempts) * (step_seconds(engine, n_atoms) + 1e-4) * settings.walkers
+    seconds = (k + settings.attempts) * (step_seconds(engine, n_atoms) + 1e-4) * settings.most_walkers
     if network:
-        seconds += network_seconds(network, settings.walkers * n_atoms**2) / (GPU_SPEEDUP if on_gpu else 3)
+        seconds += network_seconds(network, settings.most_walkers * n_atoms**2) / (GPU_SPEEDUP if on_gpu else 3)
     # In memory all is in double precision, and there twice while pieces are joined.
-    held_mb = 4 * megabytes(frames * settings.walkers, n_atoms)
+    held_mb = 4 * megabytes(frames * settings.most_walkers, n_atoms)
     return Need((500 if network else 130) + held_mb, (15 if network else 5) + frames * seconds)
 
 

@@ -40,6 +40,11 @@ def integrated_time(series: np.ndarray, segments: Iterable[slice]) -> float:
     return float(times[closed[0] if len(closed) else -1])
 
 
+def standard_error(series: np.ndarray, segments: Iterable[slice]) -> float:
+    """Standard error of the mean of `series` (F,), from the number of independent samples that it is worth."""
+    return float(series.std() / np.sqrt(effective_samples(series, segments)))
+
+
 def effective_samples(series: np.ndarray, segments: Iterable[slice]) -> float:
     """Number of independent samples that `series` (F,) is worth; one that never changes is worth one."""
     time = integrated_time(series, segments)

@@ -1,4 +1,4 @@
-"""Figures of one number per member and stride: one-jump error, lag-RMSD, flip rate, cost."""
+"""Figures of one number per member and stride: one-jump error, lag-RMSD, flip rate, exactness, cost."""
 
 import dataclasses
 
@@ -100,23 +100,74 @@ def flip_rate(records: list[Record]) -> Figure:
 
 def cost(records: list[Record]) -> Figure:
     """Force calls and wall-clock time, side by side."""
-    kinds = {"force_calls_per_ps": "force calls per ps", "ms_per_ps": "wall-clock ms per ps"}
+    return side_by_side(
+        records, {"force_calls_per_ps": "force calls per ps", "ms_per_ps": "wall-clock ms per ps"},
+        "Cost of a simulated picosecond",
+        "Fewer force calls help only where the network costs less than the forces it saves.",
+    )  # fmt: skip
+
+
+def efficiency(records: list[Record]) -> Figure:
+    """What a force call and a second buy, side by side."""
+    return side_by_side(
+        records,
+        {"ess_per_force_call": "effective samples per force call", "ess_per_second": "effective samples per second"},
+        "Independent samples for what they cost",
+        "Of the slowest of energy and torsions;\na member that samples the wrong distribution may do so fast.",
+    )
+
+
+def side_by_side(records: list[Record], kinds: dict[str, str], title: str, note: str) -> Figure:
+    """A row for each engine with a logarithmic panel for each metric of `kinds`, which tells its label."""
     rows, kind = held_out([r for r in records if r.metric in kinds])
     if not rows:
-        return style.message("Cost", "no cost in the summary")
+        return style.message(title, f"no {METRICS[next(iter(kinds))].title} in the summary")
     engines = sorted({r.engine for r in rows})
     styles = style.member_styles(r.member for r in rows)
-    figure, grid = style.panels(len(engines), 2, width=4.2, height=2.5)
+    figure, grid = style.panels(len(engines), len(kinds), width=4.2, height=2.5)
     for axes, engine in zip(grid, engines, strict=True):
         for a, (metric, label) in zip(axes, kinds.items(), strict=True):
             grouped(a, select(rows, metric=metric), engine, styles, Look(label, log=True))
             a.set_title(f"{engine}: {label}")
     reference = Line2D([], [], color="black", lw=1.6, label="reference integrator")
     return style.finish(
-        figure, "Cost of a simulated picosecond",
-        f"{counted(rows, kind)}. {WHISKERS}Logarithmic; all measured in one run. "
-        "Fewer force calls help only where the network costs less than the forces it saves.",
+        figure, title, f"{counted(rows, kind)}. {WHISKERS}Logarithmic; all measured in one run. {note}",
         [*style.bar_handles(styles), reference],
+    )  # fmt: skip
+
+
+def exactness(records: list[Record]) -> Figure:
+    """Do members with a Metropolis test sample what they should, and what does it cost their motion?"""
+    looks = {
+        "accepted_fraction": Look("jumps accepted", floor=False),
+        "energy_error_spread": Look("σ(ΔH) / kT", floor=False, top=10.0),
+        "boltzmann_factor": Look("⟨exp(−ΔH/kT)⟩ − 1", floor=False),
+        "effective_friction": Look("effective friction / ps⁻¹", floor=False, log=True),
+    }
+    title, tested = "Exact members", {r.member for r in records if r.metric == "boltzmann_factor"}
+    rows, kind = held_out([r for r in records if r.metric in looks and r.member in tested])
+    if not rows:
+        return style.message(title, "no member with a Metropolis test in the summary")
+    rows = [r._replace(value=r.value - 1) if r.metric == "boltzmann_factor" else r for r in rows]
+    engines = sorted({r.engine for r in rows})
+    styles = style.member_styles(r.member for r in rows)
+    figure, grid = style.panels(len(looks), len(engines), width=4.2, height=2.1)
+    for axes, (metric, look) in zip(grid, looks.items(), strict=True):
+        for a, engine in zip(axes, engines, strict=True):
+            grouped(a, select(rows, metric=metric), engine, styles, look)
+            if metric == "boltzmann_factor":
+                errors = spread(select(records, engine=engine, metric="boltzmann_factor_error"))
+                wide = 3 * errors.median if errors else 0.0
+                a.axhspan(-wide, wide, color=style.MARK, alpha=0.18, lw=0, zorder=0)
+                a.axhline(0, color=style.MARK, lw=1)
+                a.set_ylim(max(a.get_ylim()[0], -1), min(a.get_ylim()[1], 1))
+    for a, engine in zip(grid[0], engines, strict=True):
+        a.set_title(engine)
+    band = Patch(color=style.MARK, alpha=0.18, label="three standard errors (median run)")
+    return style.finish(
+        figure, title,
+        f"{counted(rows, kind)}. {WHISKERS}A refused jump turns velocities round, which acts as friction; "
+        "–: no such run.", [*style.bar_handles(styles), band],
     )  # fmt: skip
 
 

@@ -70,7 +70,9 @@ FIGURES: dict[str, Callable[[Inputs], Figure]] = {
     "rdf": lambda inputs: overlays.rdf(inputs.curves),
     "vdos": lambda inputs: overlays.vdos(inputs.curves),
     "energy_drift": lambda inputs: overlays.energy_drift(inputs.records, inputs.curves),
+    "exactness": lambda inputs: bars.exactness(inputs.records),
     "cost": lambda inputs: bars.cost(inputs.records),
+    "efficiency": lambda inputs: bars.efficiency(inputs.records),
     "training": training,
 }
 

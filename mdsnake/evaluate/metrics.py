@@ -160,6 +160,28 @@ METRICS: dict[str, Metric] = {
         "how many times less wall-clock time than the reference integrator",
     ),
     "accepted_fraction": Metric("1", 1, "jumps", "accepted", "jumps that passed every check"),
+    "energy_error_spread": Metric(
+        "kT", 0, "jumps", "σ(ΔH)",
+        "standard deviation of the change of the total energy in a proposed jump, of those that could be evaluated",
+    ),
+    "boltzmann_factor": Metric(
+        "1", 1, "jumps", "⟨exp(−ΔH/kT)⟩",
+        "mean Boltzmann factor of the change of the total energy in a proposed jump; 1 where the move keeps volume and"
+        " its starts are thermal",
+    ),
+    "boltzmann_factor_error": Metric(
+        "1", None, "jumps", "⟨exp(−ΔH/kT)⟩ s.e.",
+        "standard error of the mean Boltzmann factor, from its autocorrelation",
+    ),
+    "turned_fraction": Metric(
+        "1", 0, "frames", "turned round",
+        "frames at which a refused jump left the molecule where it was and turned its velocities round",
+    ),
+    "effective_friction": Metric(
+        "1/ps", None, "frames", "effective friction",
+        "friction at which Langevin dynamics would spread a free particle as fast: the thermostat's, and what"
+        " turned velocities add to it",
+    ),
     "fallback_fraction": Metric("1", 0, "jumps", "fell back", "jumps replaced by the reference integrator"),
     "lost_fraction": Metric(
         "1", 0, "jumps", "lost",

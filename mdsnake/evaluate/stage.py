@@ -12,6 +12,7 @@ from mdsnake.evaluate.align import alike
 from mdsnake.evaluate.compare import Sample, compare, drift
 from mdsnake.evaluate.config import EvaluateSettings
 from mdsnake.evaluate.curves import curves as draw_curves
+from mdsnake.evaluate.exactness import exactness
 from mdsnake.evaluate.metrics import METRICS, Mean
 from mdsnake.evaluate.records import Record, write_records
 from mdsnake.store.atomic import write_text
@@ -51,6 +52,7 @@ def evaluate(
     other = Sample(alike(second, model, replica, same_length=True), graph)
 
     values = compare(sample, ground, settings.temperature_K) | drift(free) | _cost(sample, model, first)
+    values |= exactness(model, settings.temperature_K)
     floors = compare(other, ground, settings.temperature_K) | _cost(other, second, first)
     seconds = cost.preparation_seconds(Path(history) if history else None)
     if "reversibility_rms_nm" in free.counters:

@@ -1,4 +1,4 @@
-"""How every figure looks: one colour for a member throughout, greys and hatches for controls."""
+"""How every figure looks: one colour for a member throughout, hatches in greys and browns for controls."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -46,8 +46,14 @@ _CONTROL_STYLES = {
     "zero": Style("#bdbdbd", "xxx", (0, (1, 1)), 1.1, "X"),
     "ballistic": Style("#a0a0a0", "///", (0, (4, 1.5)), 1.1, "^"),
     "verlet": Style("#828282", "", (0, (6, 1, 1, 1)), 1.1, "s"),
+    "verlet-double": Style("#6f6f6f", "...", (0, (2, 1)), 1.1, "p"),
     "verlet-stable": Style("#5c5c5c", "\\\\\\", (0, (3, 1, 1, 1, 1, 1)), 1.1, "D"),
+    "hmc": Style("#6b3e0f", "", (0, (5, 1)), 1.3, "v"),
+    "hmc-mm": Style("#9c6b30", "///", (0, (3, 1)), 1.3, "<"),
+    "respa": Style("#c9a66b", "xxx", (0, (1, 1)), 1.3, ">"),
 }
+#: Said with the name of a control whose kind its name does not tell.
+_LABELS = {"hmc": "hmc (exact)", "hmc-mm": "hmc-mm (exact)", "respa": "respa (not exact)"}
 
 
 def member_styles(members: Iterable[str]) -> dict[str, Style]:
@@ -56,6 +62,11 @@ def member_styles(members: Iterable[str]) -> dict[str, Style]:
     learned = sorted(names - set(CONTROLS))
     styles = {name: Style(PALETTE[i % len(PALETTE)], "", "-", 1.5, "o") for i, name in enumerate(learned)}
     return styles | {name: _CONTROL_STYLES[name] for name in CONTROLS if name in names}
+
+
+def label(member: str) -> str:
+    """The name of a member in legends and tables."""
+    return _LABELS.get(member, member)
 
 
 def panels(rows: int, columns: int, width: float = 3.2, height: float = 2.5) -> tuple[Figure, list[list[Axes]]]:
@@ -106,10 +117,12 @@ def plain_log(axis: Axis) -> None:
 
 def line_handles(styles: dict[str, Style], markers: bool = False) -> list[Line2D | Patch]:
     return [
-        Line2D([], [], color=s.colour, ls=s.dash, lw=s.width, marker=s.marker if markers else "", label=name)
+        Line2D([], [], color=s.colour, ls=s.dash, lw=s.width, marker=s.marker if markers else "", label=label(name))
         for name, s in styles.items()
     ]
 
 
 def bar_handles(styles: dict[str, Style]) -> list[Line2D | Patch]:
-    return [Patch(facecolor=s.colour, hatch=s.hatch, edgecolor="white", label=name) for name, s in styles.items()]
+    return [
+        Patch(facecolor=s.colour, hatch=s.hatch, edgecolor="white", label=label(name)) for name, s in styles.items()
+    ]

@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from mdsnake.errors import UserError
+from mdsnake.evaluate import style
 from mdsnake.evaluate.aggregate import held_out, spread
 from mdsnake.evaluate.cost import REASONS
 from mdsnake.evaluate.metrics import METRICS
@@ -18,12 +20,16 @@ from mdsnake.store.atomic import write_text
 
 ACCURACY = (
     "ke_ratio", "ke_ratio_error", "lag_rmsd_ratio", "bond_js", "angle_js", "torsion_js", "potential_js",
-    "pair_distance_l1", "bond_rmse",
+    "pair_distance_l1", "bond_rmse", *(f"temperature_{symbol}" for symbol in chemical_symbols[1:]),
     "torsion_step_ratio", "flip_rate_ratio", "torsion_time_ratio", "vdos_shift_1", "nve_drift", "nve_drift_per_atom",
 )  # fmt: skip
 COST = (
     "force_calls_per_ps", "energy_calls_per_ps", "network_calls_per_ps", "ms_per_ps", "force_call_saving",
     "wall_clock_speedup", "ess", "ess_per_force_call", "ess_per_second", "break_even",
+)  # fmt: skip
+EXACT = (
+    "accepted_fraction", "energy_error_spread", "boltzmann_factor", "boltzmann_factor_error", "turned_fraction",
+    "effective_friction", "flip_rate_ratio", "torsion_time_ratio", "ess_per_force_call", "ess_per_second",
 )  # fmt: skip
 REJECTIONS = (
     "accepted_fraction", "fallback_fraction", "lost_fraction", *(f"rejected_{reason}" for reason in REASONS),
@@ -85,6 +91,13 @@ TABLES: dict[str, Callable[..., str]] = {
         " are worth something only where the time falls too. Times of this machine, under its load of that hour.",
         COST,
     ),
+    "exactness": metrics_page(
+        "Exactness",
+        "Members with a Metropolis test sample the Boltzmann distribution whatever proposes their jumps, if the mean"
+        " Boltzmann factor of ΔH is 1 within its error. A refusal turns velocities round, which the kinetics show:"
+        " read the flip ratio beside the share of turned frames. Members without these numbers are not exact.",
+        EXACT,
+    ),
     "rejections": metrics_page(
         "Rejected jumps",
         "A jump that fails a check is tried again, scaled down, and at last replaced by the reference integrator, so"
@@ -114,7 +127,7 @@ def _table(records: Sequence[Record], metrics: Sequence[str], by_molecule: bool)
     groups: dict[tuple, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for r in records:
         who = (r.molecule, r.split) if by_molecule else ()
-        groups[(*who, r.engine, r.k, r.stride_fs, r.member)][r.metric].append(r)
+        groups[(*who, r.engine, r.k, r.stride_fs, style.label(r.member))][r.metric].append(r)
     header = [*(["molecule", "split"] if by_molecule else []), "engine", "k", "stride / fs", "member"]
     rows = [
         [*map(words, key), *(_cell(metric, found[metric], by_molecule) for metric in metrics)]

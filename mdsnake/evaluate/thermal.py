@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mdsnake.evaluate.autocorrelation import effective_samples
+from mdsnake.evaluate.autocorrelation import effective_samples, standard_error
 from mdsnake.evaluate.metrics import Mean
 from mdsnake.store.h5md import Trajectory
 from mdsnake.units import BOLTZMANN
@@ -19,9 +19,9 @@ def ke_ratio_error(trajectory: Trajectory, temperature: float) -> Mean:
 
     At low friction the energy wanders slowly, and many frames are few samples.
     """
-    samples = effective_samples(trajectory.kinetic, trajectory.segments())
     expected = trajectory.degrees_of_freedom * BOLTZMANN * temperature / 2
-    return float(trajectory.kinetic.std() / expected / np.sqrt(samples)), int(samples)
+    samples = effective_samples(trajectory.kinetic, trajectory.segments())
+    return standard_error(trajectory.kinetic, trajectory.segments()) / expected, int(samples)
 
 
 def atom_degrees_of_freedom(

@@ -54,8 +54,8 @@ def resolve_device(name: str) -> torch.device:
 class Batches(Protocol):
     """What the trainer draws from."""
 
-    def train_batch(self, rng: np.random.Generator) -> Batch:
-        """A random batch; the same state of `rng` gives the same batch."""
+    def train_batch(self, rng: np.random.Generator, progress: float) -> Batch:
+        """A random batch for when so much of the training is done, from 0 to 1; the same `rng` gives the same batch."""
         ...
 
     def validation_batches(self) -> list[Batch]:

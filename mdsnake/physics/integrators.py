@@ -16,7 +16,8 @@ from mdsnake.units import BOLTZMANN, kinetic_energy
 class State:
     """Positions x (N, 3) nm, velocities v (N, 3) nm/ps, and energy kJ/mol and forces (N, 3) kJ/mol/nm at x.
 
-    `work` is the total energy in kJ/mol that approximate propagators have put in since the start.
+    `work` is the total energy in kJ/mol that approximate propagators have put in since the start; `energy_error` is
+    what the jump proposed last would have changed it by, and `accepted` whether a Metropolis test took that jump.
     """
 
     x: np.ndarray
@@ -24,6 +25,8 @@ class State:
     energy: float
     forces: np.ndarray
     work: float = 0.0
+    energy_error: float = 0.0
+    accepted: bool = True
 
 
 def make_state(potential: Potential, x: np.ndarray, v: np.ndarray) -> State:

@@ -8,7 +8,7 @@ from mdsnake.physics.integrators import State
 from mdsnake.store.pieces import Piece
 
 MOST_PIECES = 20
-ARRAYS = ("x", "v", "energy", "forces", "work")  # of a state, in its order
+ARRAYS = ("x", "v", "energy", "forces", "work", "energy_error", "accepted")  # of a state, in its order
 
 
 def pieces_of(frames: int) -> list[int]:
@@ -17,7 +17,7 @@ def pieces_of(frames: int) -> list[int]:
 
 
 def stacked(frames: Sequence[Sequence[State]]) -> dict[str, np.ndarray]:
-    """x, v, forces (W, F, N, 3) in nm, nm/ps, kJ/mol/nm; energy and work (W, F) in kJ/mol."""
+    """x, v, forces (W, F, N, 3) in nm, nm/ps, kJ/mol/nm; the others (W, F), energies in kJ/mol."""
     return {
         name: np.array([[getattr(state, name) for state in frame] for frame in frames]).swapaxes(0, 1)
         for name in ARRAYS
@@ -26,4 +26,7 @@ def stacked(frames: Sequence[Sequence[State]]) -> dict[str, np.ndarray]:
 
 def last_states(piece: Piece) -> list[State]:
     ends = zip(*(piece.arrays[name][:, -1] for name in ARRAYS), strict=True)
-    return [State(x, v, float(energy), forces, float(work)) for x, v, energy, forces, work in ends]
+    return [
+        State(x, v, float(energy), forces, float(work), float(error), bool(accepted))
+        for x, v, energy, forces, work, error, accepted in ends
+    ]

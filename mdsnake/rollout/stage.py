@@ -4,6 +4,7 @@ NVT frame  =  thermostat over τ/2  ∘  propagator over τ  ∘  thermostat ove
 """
 
 import dataclasses
+import json
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,8 +17,8 @@ from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import RolloutSettings
 from mdsnake.families.kstep.exact import Exact
 from mdsnake.families.kstep.hybrid import Propagator
-from mdsnake.families.kstep.members import open_propagator
-from mdsnake.families.kstep.pilot import best_friction
+from mdsnake.families.kstep.members import open_propagator, open_proposal
+from mdsnake.families.kstep.pilot import Choices, choices
 from mdsnake.physics.integrators import State, make_state, remove_com, thermostat
 from mdsnake.physics.potential import Potential, open_classical, open_potential
 from mdsnake.rollout.pieces import last_states, pieces_of, stacked
@@ -27,7 +28,7 @@ from mdsnake.store.budget import Budget
 from mdsnake.store.graph import MoleculeGraph
 from mdsnake.store.h5md import Trajectory, provenance
 from mdsnake.store.pieces import Piece, join, run_pieces
-from mdsnake.store.work import fingerprint, work_folder
+from mdsnake.store.work import fingerprint, read_note, work_folder
 
 #: Multiples of it fill the unit interval evenly (modulo 1).
 GOLDEN = 0.6180339887498949
@@ -52,17 +53,29 @@ def rollout(
 
     `start` is a trajectory of the reference, from which the walkers' first states are taken.
     """
-    graph = MoleculeGraph.load(prepared / "graph.json")
+    _check(settings, engine)
+    graph, source = MoleculeGraph.load(prepared / "graph.json"), Trajectory.load(start)
+    source.check(graph.numbers, 1e3 * source.frame_ps, start)
+    proposal, potential = open_proposal(settings, graph, model, device), open_potential(prepared, engine)
     files = [prepared / "graph.json", prepared / "system.xml", start, *([model] if model else [])]
     told = {"settings": settings.model_dump(mode="json"), "engine": engine.model_dump(mode="json")}
     lag, lengths = settings.jump.lag_ps, settings.rollout
     with work_folder(work, fingerprint(VERSIONS["rollout"], *told.values(), *files)) as folder:
-        potential = _resumed_potential(prepared, engine, folder / "platform")
-        states = thermal_states(start, potential, lengths.walkers, settings.seed)
-        surrogate = partial(open_classical, prepared)
-        propagator = open_propagator(settings, potential, graph, states, model, device, surrogate)
-        untested, friction = propagator.untested(), _friction(settings, propagator, states, engine)
-        step = _thermostatted(propagator, potential, lag, friction, engine.temperature_K)
+        potential = _resumed(potential, prepared, engine, folder / "platform")
+
+        def thermal(count: int) -> list[State]:
+            return thermal_states(source, start, potential, count, settings.seed)
+
+        def opened(states: Sequence[State], told: RolloutSettings = settings) -> Propagator:
+            surrogate = partial(open_classical, prepared)
+            return open_propagator(told, potential, graph, states, proposal, surrogate)
+
+        chosen = _once(folder / "chosen.json", lambda: choices(settings, engine, thermal, opened, source.n_frames))
+        potential.reset()
+        states = thermal(chosen.walkers)
+        propagator = opened(states, _with_steps(settings, chosen.hmc_steps))
+        untested, tested = propagator.untested(), isinstance(propagator, Exact)
+        step = _thermostatted(propagator, potential, lag, chosen.friction_per_ps, engine.temperature_K)
         nvt = _makers("nvt", settings, step, propagator, potential, states, lengths.time_ps)
         free = _makers("nve", settings, untested, untested, potential, states, lengths.nve_ps)
 
@@ -72,25 +85,42 @@ def rollout(
             print(f"{potential.name} {settings.member}: {share:.0f} %, in {run} of {len(states)} walkers", flush=True)
 
         pieces = run_pieces(folder, [*nvt, *free], report, budget)
-        thermal, drifting = join(pieces[: len(nvt)], axis=1), join(pieces[len(nvt) :], axis=1)
+        warm, drifting = join(pieces[: len(nvt)], axis=1), join(pieces[len(nvt) :], axis=1)
         drifting.counters["reversibility_rms_nm"] = reversibility(untested, states)
-        about = provenance(**told, **potential.about)
-        _trajectory(thermal, potential, lag, about).save(out)
-        _trajectory(drifting, potential, lag, about).save(nve)
+        about = provenance(**told, chosen=chosen._asdict(), **potential.about)
+        _trajectory(warm, potential, lag, about, tested).save(out)
+        _trajectory(drifting, potential, lag, about, tested=False).save(nve)
 
 
-def _resumed_potential(prepared: Path, engine: Engine, note: Path) -> Potential:
+def _check(settings: RolloutSettings, engine: Engine) -> None:
+    """`UserError` where the jump is one of another engine."""
+    for name in ("timestep_fs", "temperature_K", "constraints"):
+        jumps, runs = getattr(settings.jump, name), getattr(engine, name)
+        if jumps != runs:
+            raise UserError(f"{settings.member}: {name}: {jumps} in the jump, {runs} in the engine; make them the same")
+
+
+def _resumed(potential: Potential, prepared: Path, engine: Engine, note: Path) -> Potential:
     """The potential, for a resumed job on the platform that it was begun on."""
-    if note.exists():
-        engine = engine.model_copy(update={"platform": note.read_text()})
-    potential = open_potential(prepared, engine)
-    write_text(note, potential.about.get("platform", engine.platform))
-    return potential
+    chosen = potential.about.get("platform", engine.platform)
+    begun = read_note(note) or chosen
+    write_text(note, begun)
+    return potential if begun == chosen else open_potential(prepared, engine.model_copy(update={"platform": begun}))
 
 
-def thermal_states(path: Path, potential: Potential, count: int, seed: int) -> list[State]:
-    """`count` evenly spaced frames of a thermal trajectory, other ones for each seed."""
-    trajectory = Trajectory.load(path)
+def _once(note: Path, choose: Callable[[], Choices]) -> Choices:
+    """The choices noted by a job that goes on, else those made now."""
+    if not read_note(note):
+        write_text(note, json.dumps(choose()._asdict()))
+    return Choices(**json.loads(read_note(note)))
+
+
+def _with_steps(settings: RolloutSettings, steps: int | None) -> RolloutSettings:
+    return settings.model_copy(update={"rollout": settings.rollout.model_copy(update={"hmc_steps": steps})})
+
+
+def thermal_states(trajectory: Trajectory, path: Path, potential: Potential, count: int, seed: int) -> list[State]:
+    """`count` evenly spaced frames of the thermal trajectory in the file `path`, other ones for each seed."""
     if trajectory.n_frames < count:
         raise UserError(f"{path}: {trajectory.n_frames} frames, but {count} walkers need one each; lower walkers")
     first = (0.5 + GOLDEN * seed) % 1
@@ -129,13 +159,6 @@ def _makers(
     return [partial(make, index, count) for index, count in enumerate(counts)]
 
 
-def _friction(settings: RolloutSettings, propagator: Propagator, states: Sequence[State], engine: Engine) -> float:
-    told = settings.rollout.friction_per_ps or engine.friction_per_ps
-    if told != "auto":
-        return told
-    return best_friction(propagator, states, settings.jump) if isinstance(propagator, Exact) else engine.friction_per_ps
-
-
 def _thermostatted(
     propagator: Propagator, potential: Potential, lag_ps: float, friction: float, temperature: float
 ) -> Step:
@@ -166,8 +189,13 @@ def _piece(
     return Piece(stacked(frames), counters)
 
 
-def _trajectory(piece: Piece, potential: Potential, lag_ps: float, about: dict[str, object]) -> Trajectory:
-    """Walkers one after the other, each a segment; positions relative to the centre of mass."""
+def _trajectory(
+    piece: Piece, potential: Potential, lag_ps: float, about: dict[str, object], tested: bool
+) -> Trajectory:
+    """Walkers one after the other, each a segment; positions relative to the centre of mass.
+
+    Jumps that were `tested` come with their outcomes.
+    """
     walkers, frames = piece.arrays["energy"].shape
     counters = dict(piece.counters)
     tries = max(1.0, counters.pop("projections", 0.0))
@@ -185,4 +213,6 @@ def _trajectory(piece: Piece, potential: Potential, lag_ps: float, about: dict[s
         degrees_of_freedom=potential.degrees_of_freedom,
         provenance=about,
         counters=counters,
+        energy_error=np.concatenate(piece.arrays["energy_error"]) if tested else None,
+        accepted=np.concatenate(piece.arrays["accepted"]) if tested else None,
     )

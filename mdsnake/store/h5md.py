@@ -30,16 +30,29 @@ from mdsnake.store.atomic import replacing
 from mdsnake.units import BOLTZMANN, kinetic_energy
 
 UNITS = {"position": "nm", "velocity": "nm ps-1", "force": "kJ mol-1 nm-1", "time": "ps"}
-OBSERVABLE_UNITS = {"potential_energy": "kJ mol-1", "kinetic_energy": "kJ mol-1", "temperature": "K"}
+OBSERVABLE_UNITS = {
+    "potential_energy": "kJ mol-1",
+    "kinetic_energy": "kJ mol-1",
+    "temperature": "K",
+    "segment": "1",
+    "energy_error": "kJ mol-1",
+    "accepted": "1",
+}
+Dataset = tuple[str, str, str | None, str]
 #: What is read: place, kind of number, unit, and shape in frames F and atoms N.
-DATASETS: dict[str, tuple[str, str, str | None, str]] = {
+DATASETS: dict[str, Dataset] = {
     "numbers": ("particles/trajectory/species", "integer", None, "N"),
     "masses": ("particles/trajectory/mass", "floating", "Da", "N"),
     "positions": ("particles/trajectory/position/value", "floating", UNITS["position"], "FN3"),
     "velocities": ("particles/trajectory/velocity/value", "floating", UNITS["velocity"], "FN3"),
     "forces": ("particles/trajectory/force/value", "floating", UNITS["force"], "FN3"),
     "potential": ("observables/potential_energy/value", "floating", OBSERVABLE_UNITS["potential_energy"], "F"),
-    "segment": ("observables/segment/value", "integer", "1", "F"),
+    "segment": ("observables/segment/value", "integer", OBSERVABLE_UNITS["segment"], "F"),
+}
+#: The same, of runs with a Metropolis test alone.
+STREAMS: dict[str, Dataset] = {
+    "energy_error": ("observables/energy_error/value", "floating", OBSERVABLE_UNITS["energy_error"], "F"),
+    "accepted": ("observables/accepted/value", "integer", OBSERVABLE_UNITS["accepted"], "F"),
 }
 DIGEST_BLOCK = 512
 DIGEST_MARK = b"mdsnake sha256 "
@@ -64,6 +77,8 @@ class Trajectory:
     degrees_of_freedom : of the momenta (constraints and removed motion taken off)
     provenance : settings, seed, versions; written as JSON
     counters : force, energy and network calls, milliseconds of each, rejections by reason
+    energy_error : (F,) kJ/mol, ΔH of the jump that was proposed on the way to a frame; None without a Metropolis test
+    accepted : (F,) 1 where that jump was taken, 0 where it was refused; None without a Metropolis test
     """
 
     numbers: np.ndarray
@@ -77,6 +92,8 @@ class Trajectory:
     degrees_of_freedom: int
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
     counters: dict[str, float] = dataclasses.field(default_factory=dict)
+    energy_error: np.ndarray | None = None
+    accepted: np.ndarray | None = None
 
     @property
     def n_frames(self) -> int:
@@ -118,6 +135,8 @@ class Trajectory:
             forces=self.forces[frames],
             potential=self.potential[frames],
             segment=segment,
+            energy_error=None if self.energy_error is None else self.energy_error[frames],
+            accepted=None if self.accepted is None else self.accepted[frames],
         )
 
     def check(self, numbers: Sequence[int], frame_fs: float, path: str | Path) -> None:
@@ -149,13 +168,16 @@ class Trajectory:
         for name, values in [("position", self.positions), ("velocity", self.velocities), ("force", self.forces)]:
             _element(particles, name, values.astype(np.float32), UNITS[name], steps, times)
         observables = file.create_group("observables")
-        for name, values in [
-            ("potential_energy", self.potential),
-            ("kinetic_energy", self.kinetic),
-            ("temperature", self.temperature),
-        ]:
+        of_frames = {
+            "potential_energy": self.potential,
+            "kinetic_energy": self.kinetic,
+            "temperature": self.temperature,
+            "segment": self.segment.astype(np.int32),
+        }
+        if self.energy_error is not None and self.accepted is not None:
+            of_frames |= {"energy_error": self.energy_error.astype(np.float32), "accepted": self.accepted.astype("i1")}
+        for name, values in of_frames.items():
             _element(observables, name, values, OBSERVABLE_UNITS[name], steps, times)
-        _element(observables, "segment", self.segment.astype(np.int32), "1", steps, times)
 
     def _write_header(self, file: h5py.File) -> None:
         header = file.create_group("h5md")
@@ -199,9 +221,11 @@ class Trajectory:
         maker = _own(file, "h5md/creator", path).attrs["name"]
         if maker != "mdsnake":
             raise UserError(f"{path}: written by {maker!r}, not by mdsnake; simulate the molecule here")
+        there = set(_own(file, "observables", path))
+        told = DATASETS | {name: stream for name, stream in STREAMS.items() if name in there}
         sizes = {"F": int(own["n_frames"]), "N": len(_own(file, DATASETS["numbers"][0], path)), "3": 3}
         return cls(
-            **{name: _values(file, *told, sizes, path, finite) for name, told in DATASETS.items()},
+            **{name: _values(file, *of, sizes, path, finite) for name, of in told.items()},
             frame_ps=float(own["frame_ps"]),
             degrees_of_freedom=int(own["degrees_of_freedom"]),
             provenance=parse_json(dict[str, Any], own["provenance"], f"{path}: provenance"),

@@ -28,7 +28,7 @@ from mdsnake.train.module import Data, Module
 def train(
     windows: Path,
     settings: Any,
-    pretrained: Path | None,
+    init: Path | None,
     out: Path,
     history: Path,
     work: Path,
@@ -41,12 +41,12 @@ def train(
     first process starts the others, and alone holds the scratch folder and writes.
     """
     room = import_module(f"mdsnake.families.{settings.family}.task")
-    task: Task = room.open_task(windows, settings, pretrained)
+    task: Task = room.open_task(windows, settings, init)
     if getattr(rank_zero_only, "rank", 0):
         leave_signals_to_first_process()
         fit(task, work, device)
         return
-    files = [windows, *room.files_of(windows), *([pretrained] if pretrained else [])]
+    files = [windows, *room.files_of(windows), *([init] if init else [])]
     key = fingerprint(VERSIONS["train"], settings.model_dump(mode="json"), *files)
     with work_folder(work, key) as folder:
         parameters = n_parameters(task.model)

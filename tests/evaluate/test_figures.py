@@ -5,8 +5,9 @@ from matplotlib.image import imread
 from mdsnake.errors import UserError
 from mdsnake.evaluate.figures import FIGURES, figure
 from mdsnake.evaluate.records import read_records, write_records
-from mdsnake.evaluate.style import member_styles
+from mdsnake.evaluate.style import bar_handles, member_styles
 from mdsnake.evaluate.summary import summarize
+from mdsnake.families.kstep.config import CONTROLS
 
 
 @pytest.fixture
@@ -54,6 +55,13 @@ def test_a_member_keeps_its_colour_beside_any_controls():
     alone, together = member_styles(["egnn"]), member_styles(["zero", "verlet", "egnn"])
     assert alone["egnn"] == together["egnn"]
     assert list(together) == ["egnn", "zero", "verlet"]
+
+
+def test_every_control_has_a_look_of_its_own():
+    styles = member_styles(CONTROLS)
+    assert list(styles) == list(CONTROLS)
+    assert len({s.colour for s in styles.values()}) == len({s.marker for s in styles.values()}) == len(CONTROLS)
+    assert {handle.get_label() for handle in bar_handles(styles)} >= {"hmc (exact)", "respa (not exact)", "verlet"}
 
 
 def test_faults_are_told(summary, tmp_path):

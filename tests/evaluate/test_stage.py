@@ -32,6 +32,11 @@ def test_metrics_and_floors(evaluated):
     assert found["force_call_saving"].floor == pytest.approx(1)
     assert found["accepted_fraction"].value == pytest.approx(750 / 796, rel=1e-6)
     assert np.isnan(found["nve_drift"].floor)
+    assert found["turned_fraction"].value == 0.25
+    assert found["energy_error_spread"].value == pytest.approx(3 / np.sqrt(12) / 2.494, rel=0.01)
+    assert found["effective_friction"].value == pytest.approx(1 + 2 * 0.25 / (0.75 * 0.004), rel=0.01)
+    assert np.isnan(found["boltzmann_factor"].floor)
+    assert "boltzmann_factor" not in values(evaluated / "verlet-k4.csv")
     assert {r.stride_fs for r in found.values()} == {4.0}
 
 

@@ -32,6 +32,15 @@ def test_a_mark_that_the_floor_misses_too_is_called_so(tmp_path, record):
     assert "✗ missed: 0.98–1.02 · so does the floor" in (tmp_path / "out.html").read_text()
 
 
+def test_what_is_exact_is_told_apart(tmp_path, record):
+    rows = [record("boltzmann_factor", 0.997, member="hmc"), record("flip_rate_ratio", 0.5, member="hmc")]
+    write_records(tmp_path / "kstep.csv", [*rows, record("flip_rate_ratio", 0.75, member="respa")])
+    table("exactness", tmp_path / "kstep.csv", tmp_path / "out.html")
+    text = (tmp_path / "out.html").read_text()
+    assert text.index("hmc (exact)") < text.index("0.997") < text.index("0.5") < text.index("respa (not exact)")
+    assert text.index("respa (not exact)") < text.index("–", text.index("respa")) < text.index("0.75")
+
+
 @pytest.mark.parametrize(("name", "value"), [("cost", "12.5"), ("rejections", "0.875")])
 def test_pages_stand_alone(summary, tmp_path, name, value):
     table(name, summary, tmp_path / "out.html")

@@ -52,6 +52,11 @@ def with_windows(good: Good, bad: Path, out: Path) -> Arguments:
     return ["train", bad, *told("train"), *files]
 
 
+def with_init(good: Good, bad: Path, out: Path) -> Arguments:
+    files = ["--out", out / "m.safetensors", "--history", out / "h.csv", "--work", out.parent / "work"]
+    return ["train", good.windows, *told("train"), "--init", bad, *files]
+
+
 def with_windows_of_another_jump(good: Good, bad: Path, out: Path) -> Arguments:
     return ["jumps", bad, *told("jumps"), "--out", out / "jumps.csv"]
 

@@ -102,6 +102,14 @@ SETTINGS = Kind(
         "a seed of 64 bits": (lines(settings("simulate") | {"seed": 2**64}), "seed"),
         "a seed that is true": (lines(settings("simulate") | {"seed": True}), "seed: a number is needed"),
         "a name in numbers": (lines(settings("simulate") | {"name": 3}), "name"),
+        "a time step of 2·10⁻⁹ fs": (
+            lines(settings("simulate") | {"engine": settings("engine") | {"timestep_fs": 2e-9}}),
+            "engine: timestep_fs: more than 10⁹ steps",
+        ),
+        "bursts of 10¹⁰ steps": (
+            lines(settings("simulate") | {"engine": settings("engine") | {"timestep_fs": 1e-9, "record_fs": 1e-9}}),
+            "engine: timestep_fs: more than 10⁹ steps",
+        ),
         "an engine in words": (lines(settings("simulate") | {"engine": "mm"}), "engine"),
     },
     named="--settings",
@@ -133,6 +141,7 @@ CONFIGS = Kind(
         "no time step at all": (put("engines.mm.timestep_fs", None), "engines.mm.timestep_fs"),
         "a time step that is true": (put("engines.mm.timestep_fs", True), "a number is needed"),
         "a time step with its unit": (put("engines.mm.timestep_fs", "2 fs"), "engines.mm.timestep_fs"),
+        "a time step of 10⁻³⁰⁸ fs": (put("engines.mm.timestep_fs", 1e-308), "engines.mm: timestep_fs: more than 10⁹"),
         "10³⁰⁰ ps": (put("engines.mm.production_ps", 1e300), "engines.mm.production_ps"),
         "a production of zero": (put("engines.mm.production_ps", 0), "engines.mm.production_ps"),
         "frames between steps": (put("engines.mm.record_fs", 5), "record_fs must be a multiple of timestep_fs"),
@@ -182,7 +191,26 @@ CONFIGS = Kind(
             "no model is trained on mm",
         ),
         "a transfer from itself": (put("kstep.engines.qm.transfer", {"engine": "qm", "k": 8}), "its own source"),
-        "a transfer without k": (put("kstep.engines.qm.transfer", {"engine": "mm"}), "transfer.k"),
+        "a transfer without k": (
+            put("kstep.engines.qm.transfer", {"engine": "mm"}),
+            "transfer: name either engine and k",
+        ),
+        "a transfer from nothing": (
+            put("kstep.engines.qm.transfer", {"frozen_layers": 1}),
+            "transfer: name either engine and k",
+        ),
+        "a transfer from two models": (
+            put("kstep.engines.qm.transfer", {"engine": "mm", "k": 4, "model": "a.safetensors"}),
+            "transfer: name either engine and k",
+        ),
+        "a transfer from a model for the shell": (
+            put("kstep.engines.qm.transfer", {"model": "$(id).safetensors"}),
+            "transfer.model: write a path",
+        ),
+        "a transfer from a model of a wildcard": (
+            put("kstep.engines.qm.transfer", {"model": "{molecule}.safetensors"}),
+            "transfer.model: write a path",
+        ),
         "fractions that do not add up": (
             put("split", {"train": 0.9, "validation": 0.9, "test": 0.1}),
             "must add up to 1",

@@ -7,7 +7,7 @@ from tests.malformed.case import Arguments, Kind
 from tests.malformed.configs import CONFIGS, SETTINGS, SETTINGS_FILES, TABLE_PATHS
 from tests.malformed.evaluations import CURVES, DROPPED, HISTORIES, SUMMARIES
 from tests.malformed.good import Good
-from tests.malformed.models import MODELS, OTHER_WINDOWS, WINDOWS, WINDOWS_OF_ANOTHER_JUMP
+from tests.malformed.models import INITS, MODELS, OTHER_WINDOWS, WINDOWS, WINDOWS_OF_ANOTHER_JUMP
 from tests.malformed.molecules import ROWS, SMILES, TABLES
 from tests.malformed.outputs import FILES, FOLDERS, LONG, PREPARED, WORK
 from tests.malformed.prepared import FORCE_FIELDS, GRAPHS, SYSTEMS
@@ -23,7 +23,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "OpenMM system": (SYSTEMS,),
     "trajectory": (BURSTS, ROLLOUTS),
     "windows": (WINDOWS, OTHER_WINDOWS, WINDOWS_OF_ANOTHER_JUMP),
-    "model": (MODELS,),
+    "model": (MODELS, INITS),
     "evaluation": (SUMMARIES, CURVES, HISTORIES, DROPPED),
     "output": (FILES, FOLDERS, PREPARED, WORK, LONG),
 }

@@ -6,7 +6,7 @@ import torch
 
 from tests.malformed.case import Change, Kind
 from tests.malformed.changes import ANY_FILE, cut, edited, flipped, model, safetensors_header, text, with_keys
-from tests.malformed.commands import with_model, with_windows, with_windows_of_another_jump
+from tests.malformed.commands import with_init, with_model, with_windows, with_windows_of_another_jump
 
 
 def group(**changes: Any) -> Change:
@@ -117,5 +117,26 @@ MODELS = Kind(
         "weights of another shape": (weight(lambda w: w[:1].clone()), "do not fit"),
         "a weight too few": (model(weights=lambda state: state.pop(min(state)) is None or state), "do not fit"),
         "a weight too many": (model(weights=lambda state: state | {"more": torch.ones(3)}), "do not fit"),
+    },
+)
+
+#: A training may start from a model of another jump, but not of another network.
+INITS = Kind(
+    "model",
+    with_init,
+    {name: case for name, case in ANY_FILE.items() if name != "2 GiB of nothing"}
+    | {
+        "half": (cut(0.5), "damaged"),
+        "another family": (header(family="trajdiff"), "a model of family 'trajdiff'"),
+        "units of Å": (header(units={"length": "angstrom", "time": "ps"}), "its units are"),
+        "other elements": (header(elements=[1, 6]), "another set of elements"),
+        "no elements": (header(elements=None), "elements"),
+        "another width": (
+            model(header=lambda t: t | {"network": t["network"] | {"width": 8}}),
+            "its network has width 8",
+        ),
+        "an unknown kind of network": (header(network={"kind": "mlp"}), "network.kind"),
+        "weights of another shape": (weight(lambda w: w[:1].clone()), "do not fit"),
+        "weights that are not numbers": (weight(lambda w: w * torch.nan), "not all finite"),
     },
 )

@@ -35,7 +35,7 @@ FOLDERS = Kind(
     },
 )
 PREPARED = FOLDERS._replace(command=prepared_in_it)
-WORK = Kind("windows", worked_on_in_it, {"a file": (FOLDERS.cases["a file"][0], "Not a directory")})
+WORK = FOLDERS._replace(command=worked_on_in_it)
 LONG = Kind(
     "windows",
     lambda good, bad, out: to_it(good, bad.with_name("x" * 300), out),

@@ -9,7 +9,10 @@ from mdsnake.store.pieces import Piece, join
 def piece(frames: int, seed: int = 0) -> Piece:
     rng = np.random.default_rng(seed)
     states = [
-        [State(rng.random((4, 3)), rng.random((4, 3)), rng.random(), rng.random((4, 3))) for _ in range(2)]
+        [
+            State(*rng.random((2, 4, 3)), rng.random(), rng.random((4, 3)), 0.0, rng.random(), rng.random() < 0.5)
+            for _ in range(2)
+        ]
         for _ in range(frames)
     ]
     return Piece(stacked(states), {"jumps": 2.0 * frames})
@@ -33,3 +36,5 @@ def test_pieces_are_joined_in_time() -> None:
     last = last_states(parts[1])
     assert [state.energy for state in last] == whole.arrays["energy"][:, -1].tolist()
     np.testing.assert_array_equal(last[1].v, whole.arrays["v"][1, -1])
+    assert [state.energy_error for state in last] == whole.arrays["energy_error"][:, -1].tolist()
+    assert [state.accepted for state in last] == whole.arrays["accepted"][:, -1].tolist()

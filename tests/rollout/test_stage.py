@@ -1,6 +1,8 @@
 import itertools
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +12,21 @@ import numpy as np
 import pytest
 import torch
 
-from mdsnake.config import Engine, SimulateSettings
-from mdsnake.errors import UserError
+from mdsnake.config import VERSIONS, Engine, SimulateSettings
+from mdsnake.errors import OutOfTime, UserError
 from mdsnake.families.kstep.config import Jump, Rollout, RolloutSettings
 from mdsnake.physics.integrators import remove_com
 from mdsnake.physics.potential import open_potential
 from mdsnake.rollout import stage
 from mdsnake.rollout.stage import rollout
 from mdsnake.simulate.stage import simulate_bursts
+from mdsnake.store.budget import Budget
 from mdsnake.store.h5md import Trajectory
 from mdsnake.units import BOLTZMANN
 from tests.families.kstep.case import save
 from tests.families.kstep.toys import stirred, toy_model
 
-ARRAYS = ("positions", "velocities", "forces", "potential", "segment")
+ARRAYS = ("positions", "velocities", "forces", "potential", "segment", "energy_error", "accepted")
 
 
 def settings(jump: Jump, member: str = "verlet", seed: int = 0, **changes: Any) -> RolloutSettings:
@@ -86,13 +89,14 @@ def test_frames_carry_their_own_energies_and_forces(
         np.testing.assert_allclose(nvt.forces[index], forces, atol=0.2)
 
 
-@pytest.mark.parametrize("member", ["verlet", "egnn"])
+@pytest.mark.parametrize(("member", "exact"), [("verlet", False), ("egnn", False), ("egnn", True), ("hmc", False)])
 @pytest.mark.parametrize("call", [2, 25])
 def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
     ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, model: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, member: str, call: int,
+    monkeypatch: pytest.MonkeyPatch, member: str, exact: bool, call: int,
 ) -> None:  # fmt: skip
-    told, weights = settings(jump, member, time_ps=0.1, nve_ps=0.06), None if member == "verlet" else model
+    told, weights = settings(jump, member, time_ps=0.1, nve_ps=0.06), model if member == "egnn" else None
+    told = told.model_copy(update={"exact": exact})
     whole = run(tmp_path / "whole", ethane, told, flexible_engine, ethane_bursts, weights)
     calls, make = [], stage._piece
 
@@ -139,6 +143,82 @@ def test_an_interrupted_quantum_run_ends_bitwise_the_same(
     assert all(same(first, second) for first, second in zip(whole, again, strict=True))
 
 
+@pytest.fixture
+def begun(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, model: Path, tmp_path: Path
+) -> dict[str, Any]:
+    """What an interrupted roll-out was told, its inputs copies that a test may change."""
+    for name in ("graph.json", "system.xml"):
+        (tmp_path / "prepared").mkdir(exist_ok=True)
+        shutil.copy(ethane / name, tmp_path / "prepared")
+    start, weights = shutil.copy(ethane_bursts, tmp_path), shutil.copy(model, tmp_path)
+    told = {
+        "folder": tmp_path / "job", "prepared": tmp_path / "prepared", "told": settings(jump, "egnn"),
+        "engine": flexible_engine, "bursts": Path(start), "model": Path(weights),
+    }  # fmt: skip
+    with pytest.raises(OutOfTime):
+        rollout(
+            told["prepared"], told["told"], told["engine"], told["bursts"], told["model"],
+            tmp_path / "a.h5", tmp_path / "b.h5", tmp_path / "job/work", "cpu", Budget(1e-9),
+        )  # fmt: skip
+    return told
+
+
+def pieces(told: dict[str, Any]) -> int:
+    return len(list((told["folder"] / "work").glob("piece*.npz")))
+
+
+def test_inputs_that_cannot_be_read_cost_no_work(begun: dict[str, Any], tmp_path: Path) -> None:
+    kept = pieces(begun)
+    assert kept
+    spoilt = {
+        "prepared": tmp_path / "nowhere",
+        "bursts": begun["model"],
+        "model": begun["bursts"],
+        "engine": begun["engine"].model_copy(update={"timestep_fs": 0.25}),
+    }
+    for name, value in spoilt.items():
+        with pytest.raises(UserError):
+            run(**begun | {name: value})
+        assert pieces(begun) == kept, name
+
+
+def other_start(told: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
+    trajectory = Trajectory.load(told["bursts"])
+    trajectory.positions[:, 0, 0] += 1e-4
+    trajectory.save(told["bursts"])
+
+
+def other_model(told: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
+    save(told["model"], stirred(toy_model(width=8, drifts=2), size=0.2))
+
+
+def other_version(told: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(VERSIONS, "rollout", 999)
+
+
+@pytest.mark.parametrize("change", [other_start, other_model, other_version])
+def test_work_on_other_inputs_is_discarded(
+    begun: dict[str, Any],
+    change: Callable[[dict[str, Any], pytest.MonkeyPatch], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    change(begun, monkeypatch)
+    capsys.readouterr()
+    found = run(**begun)
+    assert "work on other inputs, settings or by another version; discarded" in capsys.readouterr().out
+    fresh = run(**begun | {"folder": tmp_path / "fresh"})
+    assert all(same(first, second) for first, second in zip(found, fresh, strict=True))
+
+
+def test_a_resumed_job_stays_on_its_platform(begun: dict[str, Any]) -> None:
+    (begun["folder"] / "work/platform").write_text("CPU")
+    nvt, _ = run(**begun)
+    assert nvt.provenance["platform"] == "CPU"
+
+
 def test_the_seed_decides_the_trajectory(
     ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path
 ) -> None:
@@ -166,7 +246,7 @@ def test_the_thermostat_is_at_work(
     water: Path, water_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path
 ) -> None:
     engine = flexible_engine.model_copy(update={"friction_per_ps": 50.0, "temperature_K": 600.0})
-    told = settings(jump, walkers=12, time_ps=1.0)
+    told = settings(jump.model_copy(update={"temperature_K": 600.0}), walkers=12, time_ps=1.0)
     nvt, _ = run(tmp_path, water, told, engine, water_bursts)
     assert nvt.temperature.reshape(12, -1)[:, 50:].mean() == pytest.approx(600, rel=0.06)
 
@@ -236,7 +316,7 @@ def test_walkers_start_on_even_frames_and_each_seed_on_others(
     potential, reference = open_potential(ethane, flexible_engine), Trajectory.load(ethane_bursts)
     chosen = []
     for seed in (0, 1):
-        states = stage.thermal_states(ethane_bursts, potential, 6, seed)
+        states = stage.thermal_states(Trajectory.load(ethane_bursts), ethane_bursts, potential, 6, seed)
         gaps = [np.abs(reference.positions - remove_com(s.x, potential.masses)).max((1, 2)) for s in states]
         assert max(gap.min() for gap in gaps) < 1e-6
         chosen.append([int(gap.argmin()) for gap in gaps])
@@ -289,3 +369,43 @@ def test_exact_members_and_their_controls_run_through_the_stage(
     assert counters["force_calls"] == nvt.n_frames * (3 if member == "hmc" else 1)
     assert counters.get("surrogate_calls", 0) == (5 * nvt.n_frames if member in ("hmc-mm", "respa") else 0)
     assert nve.counters["reversibility_rms_nm"] < 1e-6
+    assert nvt.provenance["chosen"]["hmc_steps"] == 3
+    assert nve.energy_error is None is nve.accepted
+    if member == "respa":
+        assert nvt.energy_error is None is nvt.accepted
+        return
+    assert nvt.energy_error is not None
+    assert nvt.accepted is not None
+    assert nvt.accepted.sum() == counters["accepted"]
+    assert np.isfinite(nvt.energy_error).all()
+    assert (nvt.energy_error[nvt.accepted == 0] > 0).all()
+    for walker in nvt.segments():
+        stays = np.abs(np.diff(nvt.positions[walker], axis=0)).max((1, 2)) == 0
+        np.testing.assert_array_equal(stays, nvt.accepted[walker][1:] == 0)
+
+
+def test_an_unfinished_job_keeps_to_what_its_pilots_chose(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, model: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    told = settings(jump, "egnn", walkers="auto", friction_per_ps="auto", time_ps=0.04, nve_ps=0.02)
+    told, calls, make = told.model_copy(update={"exact": True}), [], stage._piece
+
+    def interrupted(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return make(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "_piece", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, ethane, told, flexible_engine, ethane_bursts, model)
+    said = capsys.readouterr().out
+    assert "walkers side by side" in said
+    assert "friction" in said
+    nvt, _ = run(tmp_path, ethane, told, flexible_engine, ethane_bursts, model)
+    assert "friction" not in capsys.readouterr().out
+    chosen = nvt.provenance["chosen"]
+    assert len(list(nvt.segments())) == chosen["walkers"] >= 8
+    assert f"friction {chosen['friction_per_ps']:.3g}/ps" in said

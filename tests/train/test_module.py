@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch_geometric.data import Batch
 
 from mdsnake.config import Training
 from mdsnake.train.module import Epoch, Module, learning_rate_factor
@@ -40,3 +41,15 @@ def test_an_epoch_is_the_same_for_the_same_seed_number_and_rank() -> None:
     assert torch.equal(first(0, 1, 0), first(0, 1, 0))
     assert all(not torch.equal(first(0, 1, 0), first(*key)) for key in ((1, 1, 0), (0, 2, 0), (0, 1, 1)))
     assert len(list(Epoch(Points(4), 0, 0, 0, length=3))) == 3
+
+
+def test_batches_are_told_how_far_the_training_is() -> None:
+    told = []
+
+    class Told(Points):
+        def train_batch(self, rng: np.random.Generator, progress: float = 0.0) -> Batch:
+            told.append(progress)
+            return super().train_batch(rng)
+
+    list(Epoch(Told(4), 0, 0, 0, length=4, progress=(0.5, 0.7)))
+    assert told == pytest.approx([0.5, 0.55, 0.6, 0.65])

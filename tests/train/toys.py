@@ -41,7 +41,7 @@ class Points:
     def __init__(self, batch_size: int, validated: bool = True) -> None:
         self.batch_size, self.validated = batch_size, validated
 
-    def train_batch(self, rng: np.random.Generator) -> Batch:
+    def train_batch(self, rng: np.random.Generator, progress: float = 0.0) -> Batch:
         x = torch.tensor(rng.standard_normal((self.batch_size, 3)), dtype=torch.float32)
         ptr = torch.arange(self.batch_size + 1)
         return Batch(_base_cls=Data, x=x, y=x @ TRUTH, batch=ptr[:-1], ptr=ptr)

@@ -11,11 +11,13 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
 
-def run_snakemake(folder: Path, *args: str, path: str | None = None) -> subprocess.CompletedProcess:
-    """`snakemake ARGS` in `folder`, on two cores; stderr is part of stdout."""
+def run_snakemake(
+    folder: Path, *args: str, path: str | None = None, config: str = "smoke.yaml"
+) -> subprocess.CompletedProcess:
+    """`snakemake --configfile CONFIG ARGS` in `folder`, on two cores; stderr is part of stdout."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     return subprocess.run(
-        [*command, "--configfile", str(folder / "smoke.yaml"), "--cores", "2", *args],
+        [*command, "--configfile", str(folder / config), "--cores", "2", *args],
         cwd=ROOT,
         env=os.environ | {"PATH": path or os.environ["PATH"]},
         stdout=subprocess.PIPE,

@@ -9,7 +9,8 @@ import pytest
 from tests.workflow.runs import copy_inputs, planned, run_snakemake
 
 FIGURES = (
-    "training", "one_jump_error", "distributions", "lag_rmsd", "flip_rate", "rdf", "vdos", "energy_drift", "cost"
+    "training", "one_jump_error", "distributions", "lag_rmsd", "flip_rate", "rdf", "vdos", "energy_drift", "exactness",
+    "cost", "efficiency",
 )  # fmt: skip
 EVALUATION = "results/methanol/evaluate/mm/k4/{member}/seed0.csv"
 
@@ -23,7 +24,7 @@ def test_every_result_is_there(finished: Path) -> None:
     results = finished / "results"
     for figure in FIGURES:
         assert (results / f"figures/kstep/{figure}.png").stat().st_size > 5000, figure
-    for table in ("accuracy", "cost", "rejections", "dropped"):
+    for table in ("accuracy", "exactness", "cost", "rejections", "dropped"):
         assert "<table" in (results / f"tables/kstep/{table}.html").read_text(), table
     assert not list((results / ".work").rglob("*.ckpt"))
 
@@ -126,6 +127,7 @@ def test_failed_job_shows_its_line(inputs: Path) -> None:
         ("smoke.yaml", "constraints: hbonds", "constrains: hbonds", "constrains: unknown key"),
         ("smoke.yaml", "transfer: {engine: mm, k: 4}", "transfer: {engine: mm, k: 5}", "no model is trained on mm"),
         ("smoke.yaml", "molecules: molecules.tsv", "molecules: absent.tsv", "absent.tsv: no such table"),
+        ("smoke.yaml", "molecules: molecules.tsv", "molecules: molecules.tsv\nmolecules: x.tsv", "stands there twice"),
         ("molecules.tsv", "methylamine", "Ethane", "row 2 (Ethane): the name is taken"),
         ("molecules.tsv", "train\t\n", "training\t\n", "row 1 (ethane): split"),
         ("molecules.tsv", "test\t\n", "test\tdft\n", "no engine 'dft'"),
@@ -139,6 +141,18 @@ def test_bad_input_is_one_line(inputs: Path, file: str, old: str, new: str, line
     assert refused.returncode != 0
     assert sum(line in printed for printed in refused.stdout.splitlines()) == 1, refused.stdout
     assert not (inputs / "results").exists()
+
+
+def test_a_foreign_table_of_the_screen_is_one_line(inputs: Path) -> None:
+    screened = inputs / "results/summary/molecules.csv"
+    screened.parent.mkdir(parents=True)
+    screened.write_text("title,colour\nethane,red\n")
+    refused = run_snakemake(inputs, "--dry-run")
+    assert refused.returncode != 0
+    assert "Traceback" not in refused.stdout
+    told = [line for line in refused.stdout.splitlines() if "molecules.csv: header: no column 'molecule'" in line]
+    assert len(told) == 1, refused.stdout
+    assert told[0].endswith("delete it, and it is made again")
 
 
 def test_named_targets_make_a_stage_of_everything(inputs: Path) -> None:

@@ -22,7 +22,7 @@ def test_committed_configuration_is_valid(path: Path, monkeypatch: pytest.Monkey
     project = load_project(yaml.safe_load(path.read_text()), str(path))
     engines = [set(row.engines or project.engines) for row in project.read_molecules()]
     for name, engine in project.kstep.engines.items():
-        assert sum(name in run for run in engines) >= 3
+        assert sum(name in run for run in engines) >= (3 if "test" in project.kstep.rollout_splits else 1)
         for k in engine.k:
             lag = k * project.engines[name].timestep_fs
             assert lag % project.engines[name].record_fs == 0, "the reference has no frames at the lag"

@@ -21,14 +21,18 @@ def of_member(path):
     return lambda wildcards: expand(path, **wildcards) if wildcards.member in KSTEP.members else []
 
 
-def of_source(path):
-    """`path` of the same member on the engine that a training starts from, if any."""
-
-    def transferred(wildcards):
-        source = KSTEP.engines[wildcards.engine].transfer
-        return expand(path, engine=source.engine, k=source.k, member=wildcards.member) if source else []
-
-    return transferred
+def of_source(wildcards):
+    """The model that a training starts from, if any: the same member's on another engine, or a file of another run."""
+    source = KSTEP.engines[wildcards.engine].transfer
+    if not source:
+        return []
+    if source.model:
+        path = source.model.format(member=wildcards.member, k=wildcards.k)
+        if not os.path.exists(path):
+            key = f"kstep.engines.{wildcards.engine}.transfer.model"
+            raise WorkflowError(f"{key}: {path}: no such file; train that member there, or mend the path")
+        return [path]
+    return expand(MODEL, engine=source.engine, k=source.k, member=wildcards.member)
 
 
 def each(path, **rest):
@@ -57,7 +61,7 @@ def sample_size(wildcards):
     seeds = f"{len(KSTEP.seeds)} seed" + "s" * (len(KSTEP.seeds) > 1)
     return "; ".join(
         f"{name}: {len(passed(name, KSTEP.rollout_splits, PER_MOLECULE))} molecules ({', '.join(KSTEP.rollout_splits)}), {seeds}, "
-        f"{engine.rollout.walkers} walkers of {engine.rollout.time_ps:g} ps"
+        f"{'up to ' * (engine.rollout.walkers == 'auto')}{engine.rollout.most_walkers} walkers of {engine.rollout.time_ps:g} ps"
         for name, engine in ROLLED.items()
     )
 
@@ -108,10 +112,13 @@ FIGURES = {
     "rdf": (RIGHT, "Distances between atoms", "curves"),
     "vdos": (RIGHT, "Vibrational spectrum", "curves"),
     "energy_drift": (RIGHT, "Energy drift without thermostat", "curves"),
+    "exactness": (RIGHT, "Exact members", "nothing"),
     "cost": (COST, "Calls and wall-clock", "nothing"),
+    "efficiency": (COST, "Independent samples for what they cost", "nothing"),
 }
 TABLES = {
     "accuracy": (RIGHT, "Accuracy by member", "kstep"),
+    "exactness": (RIGHT, "Exactness by member", "kstep"),
     "cost": (COST, "Cost by member", "kstep"),
     "rejections": (DROPPED, "Rejected jumps by reason", "kstep"),
     "dropped": (DROPPED, "Dropped and failed molecules by reason", "molecules"),

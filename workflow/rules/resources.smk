@@ -43,7 +43,7 @@ def evaluate_need(wildcards, input):
     """An evaluation's: by the frames that it reads."""
     engine, settings = PROJECT.engines[wildcards.engine], KSTEP.engines[wildcards.engine].rollout
     frames = 2e3 * engine.production_ps / engine.record_fs
-    frames += needs.rollout_frames(engine, settings, int(wildcards.k)) * settings.walkers
+    frames += needs.rollout_frames(engine, settings, int(wildcards.k)) * settings.most_walkers
     return needs.judging(needs.megabytes(frames, n_atoms(wildcards)))
 
 

@@ -6,7 +6,7 @@ rule train:
         windows="<results>/kstep/window/{engine}/k{k}.learning.json",
         bursts=pooled(BURSTS, ".learning"),
         graphs=pooled(GRAPH, ".learning"),
-        pretrained=of_source(MODEL),
+        init=of_source,
     output:
         model=MODEL,
         history=HISTORY,
@@ -27,13 +27,13 @@ rule train:
     params:
         settings=training,
         version=VERSIONS["train"],
-        pretrained=flagged("pretrained", "--pretrained"),
+        init=flagged("init", "--init"),
         work=scratch("train"),
     message:
         "Training {wildcards.member} on {wildcards.engine}, k = {wildcards.k}"
     shell:
         "budget {resources.runtime}; python -m mdsnake train {input.windows:q} --settings {params.settings:q}"
-        " {params.pretrained:q} --device {resources.device} --work {params.work:q} --out {output.model:q}"
+        " {params.init:q} --device {resources.device} --work {params.work:q} --out {output.model:q}"
         " --history {output.history:q} > {log:q} 2>&1"
 
 

@@ -17,13 +17,15 @@ from mdsnake.config import (
     Split,
     Training,
     Varied,
+    plain_path,
 )
 
 #: Propagators without a network; every learned member is judged beside them.
-Control = Literal["zero", "ballistic", "verlet", "verlet-stable", "hmc", "hmc-mm", "respa"]
+Control = Literal["zero", "ballistic", "verlet", "verlet-double", "verlet-stable", "hmc", "hmc-mm", "respa"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
 #: Those that refuse rigid bonds.
 FLEXIBLE_CONTROLS: tuple[Control, ...] = ("hmc", "hmc-mm", "respa")
+MOST_WALKERS = 64
 
 
 Depth = Annotated[Int, Field(gt=0, le=100)]
@@ -41,7 +43,9 @@ class Network(Settings):
     heads: Width = Field(4, description="attention heads; transformer-egnn only")
     radial_functions: Width = 16
     cutoff_nm: PositiveFloat = 1.0
-    max_kick_nm_per_ps: PositiveFloat = Field(20.0, description="norm clamp of an atom's change of velocity in a kick")
+    max_kick_nm_per_ps: PositiveFloat = Field(
+        20.0, description="norm clamp of an atom's change of velocity in a step of the learned force"
+    )
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> "Network":
@@ -73,6 +77,9 @@ class LossWeights(Settings):
     bond: NonNegativeFloat = 0.1
     angle: NonNegativeFloat = 0.1
     dihedral: NonNegativeFloat = 0.1
+    force_first: Fraction = Field(
+        0.0, description="share of the training that matches forces alone, which costs one of a jump's many steps"
+    )
 
 
 class Augmentation(Settings):
@@ -84,17 +91,29 @@ class Augmentation(Settings):
 
 
 class Transfer(Settings):
-    """Start from the same member trained on another engine."""
+    """Start from the same member as it was trained on another engine, or from a model file of another run."""
 
-    engine: str
-    k: PositiveInt
+    engine: str | None = None
+    k: PositiveInt | None = None
+    model: Annotated[str, plain_path("member", "k")] | None = Field(
+        None, description="a model file; {member} and {k} in it are those of the training"
+    )
     frozen_layers: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Transfer":
+        named = {name for name in ("engine", "k", "model") if getattr(self, name) is not None}
+        if named not in ({"engine", "k"}, {"model"}):
+            raise ValueError("name either engine and k, of this configuration, or model, the file of another run")
+        return self
 
 
 class Rollout(Settings):
     """How far and from how many states a propagator is run."""
 
-    walkers: PositiveInt = Field(8, description="independent states propagated side by side in one job")
+    walkers: PositiveInt | Literal["auto"] = Field(
+        8, description="independent states propagated side by side in one job; auto: up to 64, by a short pilot"
+    )
     time_ps: PositiveFloat = Field(description="NVT length of each walker")
     nve_ps: PositiveFloat = Field(description="length of the thermostat-free run that measures drift")
     attempts: PositiveInt = Field(3, description="tries of a jump, each scaled down, before the fall-back")
@@ -115,6 +134,11 @@ class Rollout(Settings):
     )
     hmc_steps: PositiveInt | None = Field(None, description="Verlet steps of a jump of hmc; none: by a short pilot")
     surrogate_timestep_fs: PositiveFloat = Field(0.5, description="of the classical steps of hmc-mm and respa")
+
+    @property
+    def most_walkers(self) -> int:
+        """That there may be: what a job must have room for."""
+        return MOST_WALKERS if self.walkers == "auto" else self.walkers
 
 
 class KstepEngine(Settings):

@@ -24,13 +24,28 @@ def control_proposal(name: str, jump: Jump) -> Proposal:
     return lambda x, v, force: (time * v, np.zeros_like(v))
 
 
+def open_proposal(
+    settings: RolloutSettings, graph: MoleculeGraph, model: Path | None, device: str = "auto"
+) -> Proposal | None:
+    """The jump of `settings.member`; None of one that has another way."""
+    member = settings.member
+    if member in ("zero", "ballistic"):
+        return control_proposal(member, settings.jump)
+    if member in CONTROLS:
+        return None
+    if model is None:
+        raise UserError(f"{member}: a learned member needs --model; controls are {', '.join(CONTROLS)}")
+    from mdsnake.families.kstep.learned import learned_proposal
+
+    return learned_proposal(model, settings.jump, graph, device)
+
+
 def open_propagator(
     settings: RolloutSettings,
     potential: Potential,
     graph: MoleculeGraph,
     states: Sequence[State],
-    model: Path | None,
-    device: str = "auto",
+    proposal: Proposal | None,
     surrogate: Callable[[], Potential] | None = None,
 ) -> Propagator:
     """The propagator of `settings.member`.
@@ -38,6 +53,7 @@ def open_propagator(
     Parameters
     ----------
     states : thermal ones, for what is chosen by trying: the steps of `verlet-stable` and of `hmc`
+    proposal : that of `open_proposal`
     surrogate : opens the cheap potential of `hmc-mm` and `respa`
     """
     member, jump = settings.member, settings.jump
@@ -48,6 +64,9 @@ def open_propagator(
         return Frozen()
     if member == "verlet":
         return Verlet(potential, jump.k, dt)
+    if member == "verlet-double":
+        steps = -(-jump.k // 2)
+        return Verlet(potential, steps, jump.lag_ps / steps)
     if member == "verlet-stable":
         largest = largest_stable_timestep(states[:FEW_STATES], potential, dt, jump.temperature_K)
         steps = int(np.ceil(jump.lag_ps / largest - 1e-9))
@@ -62,14 +81,7 @@ def open_propagator(
         steps = int(np.ceil(jump.lag_ps / (settings.rollout.surrogate_timestep_fs * 1e-3) - 1e-9))
         move = SurrogateMove(potential, surrogate(), steps, jump.lag_ps / steps, corrected=member == "respa")
         return Untested(move) if member == "respa" else Exact(potential, move, jump.temperature_K)
-    if member in CONTROLS:
-        proposal = control_proposal(member, jump)
-    elif model is None:
-        raise UserError(f"{member}: a learned member needs --model; controls are {', '.join(CONTROLS)}")
-    else:
-        from mdsnake.families.kstep.learned import learned_proposal
-
-        proposal = learned_proposal(model, jump, graph, device)
+    assert proposal is not None
     if settings.exact:
         return Exact(potential, LearnedMove(potential, proposal, jump.lag_ps), jump.temperature_K)
     return Hybrid(potential, proposal, jump, settings.rollout, np.array(graph.bonds), graph.bond_lengths)

@@ -1,30 +1,71 @@
 """Choices that a user need not make: by short pilots from thermal states."""
 
 import dataclasses
-from collections.abc import Sequence
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from mdsnake.families.kstep.config import Jump
+from mdsnake.config import Engine
+from mdsnake.families.kstep.config import Jump, RolloutSettings
 from mdsnake.families.kstep.exact import Exact
+from mdsnake.families.kstep.hybrid import Propagator
 from mdsnake.families.kstep.moves import VerletMove
 from mdsnake.physics.integrators import State, maxwell_boltzmann
 from mdsnake.physics.potential import Potential
+from mdsnake.units import BOLTZMANN
 
-PILOT_JUMPS = 32
+PILOT_JUMPS = 64
 LONGEST_STEP_PS = 0.0025  # about what Verlet bears with hydrogen: ω dt < 2 at 3600 cm⁻¹
 FRICTIONS = (0.5, 50.0)  # 1/ps, bounds of the choice
+FEWEST_WALKERS = 8
+WORTHWHILE = 0.9  # twice the walkers must each take less than this share of the time
+TIMINGS = 3
+
+
+class Choices(NamedTuple):
+    """What a roll-out runs with, whether told or chosen."""
+
+    walkers: int
+    friction_per_ps: float
+    hmc_steps: int | None = None
+
+
+def choices(
+    settings: RolloutSettings,
+    engine: Engine,
+    thermal: Callable[[int], list[State]],
+    opened: Callable[[Sequence[State]], Propagator],
+    frames: int,
+) -> Choices:
+    """What `settings` leave open, by pilots of the propagator `opened` from so many `thermal` states out of `frames`."""
+    told = settings.rollout
+    walkers, friction, steps = told.walkers, told.friction_per_ps or engine.friction_per_ps, told.hmc_steps
+    if walkers != "auto" and friction != "auto" and (settings.member != "hmc" or steps):
+        return Choices(walkers, friction, steps)
+    states = thermal(FEWEST_WALKERS if walkers == "auto" else walkers)
+    propagator = opened(states)
+    if isinstance(propagator, Exact) and isinstance(propagator.move, VerletMove):
+        steps = propagator.move.steps
+    if walkers == "auto":
+        walkers = best_walkers(propagator, states, min(told.most_walkers, frames))
+    if friction == "auto":
+        friction = engine.friction_per_ps
+        if isinstance(propagator, Exact):
+            friction = best_friction(propagator, states, settings.jump)
+    return Choices(walkers, friction, steps)
 
 
 def acceptance(propagator: Exact, states: Sequence[State], temperature_K: float, jumps: int = PILOT_JUMPS) -> float:
-    """Share of jumps taken, `jumps` in all, on chains from `states` whose velocities are drawn anew before each."""
-    rng, tried, taken = np.random.default_rng(0), propagator.tally["jumps"], propagator.tally["accepted"]
-    chains = list(states)
-    while propagator.tally["jumps"] - tried < jumps:
+    """Mean chance of a jump to be taken, over at least `jumps` on chains from `states` with velocities drawn anew."""
+    rng, chances, chains = np.random.default_rng(0), list[float](), list(states)
+    while len(chances) < jumps:
         velocities = [maxwell_boltzmann(propagator.potential, chain.x, temperature_K, rng) for chain in chains]
-        starts = [dataclasses.replace(chain, v=v) for chain, v in zip(chains, velocities, strict=True)]
-        chains = propagator(starts, rng)
-    return (propagator.tally["accepted"] - taken) / (propagator.tally["jumps"] - tried)
+        chains = propagator([dataclasses.replace(c, v=v) for c, v in zip(chains, velocities, strict=True)], rng)
+        chances += [np.exp(min(0.0, -chain.energy_error / (BOLTZMANN * temperature_K))) for chain in chains]
+    return float(np.mean(chances))
 
 
 def best_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump) -> int:
@@ -53,3 +94,29 @@ def best_friction(propagator: Exact, states: Sequence[State], jump: Jump) -> flo
     friction = float(np.clip((1 - taken) / jump.lag_ps, *FRICTIONS))
     print(f"friction {friction:.3g}/ps, as {100 * taken:.0f} % of jumps are taken in a pilot", flush=True)
     return friction
+
+
+def best_walkers(propagator: Propagator, states: Sequence[State], most: int) -> int:
+    """Chains side by side, doubled as long as each takes a tenth less time for it; without a network the fewest.
+
+    A small batch takes a network about as long as a single molecule; forces take as long for each.
+    """
+    rng = np.random.default_rng(0)
+
+    def seconds(count: int) -> float:
+        chains, times = list(itertools.islice(itertools.cycle(states), count)), []
+        for _ in range(TIMINGS + 1):
+            start = time.perf_counter()
+            propagator(chains, rng)
+            times.append((time.perf_counter() - start) / count)
+        return min(times[1:])  # what is done once for a size of batch is in the first
+
+    count = min(FEWEST_WALKERS, most)
+    now = seconds(count)
+    while propagator.counters.get("network_calls") and 2 * count <= most:
+        then = seconds(2 * count)
+        if then > WORTHWHILE * now:
+            break
+        count, now = 2 * count, then
+    print(f"{count} walkers side by side: {1e3 * now:.3g} ms for a jump of each", flush=True)
+    return count

@@ -17,22 +17,23 @@ from mdsnake.store.checkpoint import read_model
 from mdsnake.store.windows import Windows
 
 
-def open_task(windows: Path, settings: TrainSettings, pretrained: Path | None) -> Task:
-    """The training that `settings` describe, on `windows`, perhaps from the weights of another engine's model."""
+def open_task(windows: Path, settings: TrainSettings, init: Path | None) -> Task:
+    """The training that `settings` describe, on `windows`, perhaps from the weights of the model file `init`."""
     index = Windows.load(windows)
     jump = parse(Jump, index.jump, str(windows))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = KstepModel(settings.network, jump, settings.loss)
-    if pretrained:
-        _take_weights(model, pretrained)
+    if init:
+        _take_weights(model, init)
         freeze(model, settings.frozen_layers)
     training, validation = (
         [load_windows(group, jump) for group in index.of(split)] for split in ("train", "validation")
     )
     if not any(len(w) for w in training):
         raise UserError(f"{windows}: no window to train on; lower k or window_stride, or lengthen the bursts")
-    batches = WindowBatches(training, validation, jump, settings.augmentation, settings.training.batch_size)
+    size, force_first = settings.training.batch_size, settings.loss.force_first
+    batches = WindowBatches(training, validation, jump, settings.augmentation, size, force_first)
     header = {
         "family": "kstep",
         "member": settings.member,
@@ -42,48 +43,51 @@ def open_task(windows: Path, settings: TrainSettings, pretrained: Path | None) -
         "units": {"length": "nm", "time": "ps", "mass": "Da", "energy": "kJ/mol"},
         "settings": settings.model_dump(mode="json"),
         "trained_on": sorted(w.name for w in training),
-        "pretrained": str(pretrained) if pretrained else None,
+        "init": str(init) if init else None,
     }
     return Task(model, batches, settings.training, settings.seed, header, sum(w.seconds for w in training))
 
 
 class Header(BaseModel):
-    """What a model file must tell, beside its elements."""
+    """What a model file must tell."""
 
     jump: Jump
+    elements: list[Any]
     units: dict[str, str]
     network: Network
 
 
 def load_model(path: Path, jump: Jump) -> KstepModel:
     """The model of a file, if it is for `jump`; another k, time step, unit or element set is a `UserError`."""
-    header, weights = read_model(path)
-    if header.get("family") != "kstep":
-        raise UserError(f"{path}: a model of family {header.get('family')!r}, expected 'kstep'")
-    told = parse(Header, header, str(path), "train it again with this version")
+    told, weights = _read(path)
     for name, wanted in jump:
         found = getattr(told.jump, name)
         if found != wanted:
             raise UserError(f"{path}: trained for {name} {found!r}, asked for {wanted!r}; train one for it")
-    if (told.units.get("length"), told.units.get("time")) != ("nm", "ps"):
-        raise UserError(f"{path}: its units are {told.units}, expected nm and ps; train it again")
-    _check_elements(header, path)
     model = KstepModel(told.network, jump, LossWeights())
     _load(model, weights, path)
     return model.eval()
 
 
 def _take_weights(model: KstepModel, path: Path) -> None:
-    header, weights = read_model(path)
-    _check_elements(header, path)
-    if header.get("network") != model.network.model_dump():
-        raise UserError(f"{path}: its network differs from this member's; give both engines the same member settings")
+    told, weights = _read(path)
+    for name, wanted in model.network:
+        found = getattr(told.network, name)
+        if found != wanted:
+            raise UserError(f"{path}: its network has {name} {found!r}, this member's {wanted!r}; give both the same")
     _load(model, weights, path)
 
 
-def _check_elements(header: dict[str, Any], path: Path) -> None:
-    if header.get("elements") != list(ELEMENTS):
+def _read(path: Path) -> tuple[Header, dict[str, torch.Tensor]]:
+    header, weights = read_model(path)
+    if header.get("family") != "kstep":
+        raise UserError(f"{path}: a model of family {header.get('family')!r}, expected 'kstep'")
+    told = parse(Header, header, str(path), "train it again with this version")
+    if (told.units.get("length"), told.units.get("time")) != ("nm", "ps"):
+        raise UserError(f"{path}: its units are {told.units}, expected nm and ps; train it again")
+    if told.elements != list(ELEMENTS):
         raise UserError(f"{path}: made for another set of elements; train it again with this version")
+    return told, weights
 
 
 def _load(model: KstepModel, weights: dict[str, torch.Tensor], path: Path) -> None:

@@ -48,18 +48,15 @@ def moved(batch: Batch, turn: Tensor, shift: Tensor) -> Batch:
 
 
 def permuted(batch: Batch, generator: Generator) -> tuple[Batch, Tensor]:
-    """Atoms of each molecule in another order, and pairs in another order and the other way round."""
+    """Atoms of each molecule in another order, and pairs the other way round."""
     starts, sizes = batch.ptr[:-1].tolist(), batch.ptr.diff().tolist()
     order = torch.cat([at + torch.randperm(n, generator=generator) for at, n in zip(starts, sizes, strict=True)])
     place, result = torch.argsort(order), batch.clone()
-    for name in (*VECTORS, *POINTS, "masses", "atoms"):
+    for name in (*VECTORS, *POINTS, "masses", "atom_row"):
         result[name] = batch[name][order]
     for name in INDICES:
         result[name] = place[batch[name]]
-    shuffled = torch.randperm(batch.pair_index.shape[1], generator=generator)
-    result.pair_index = result.pair_index[:, shuffled].flip(0)
-    for name in ("pair_classes", "rest"):
-        result[name] = batch[name][shuffled]
+    result.pair_index = result.pair_index.flip(0)
     return result, order
 
 

@@ -15,14 +15,16 @@ def test_atoms_follow_each_other() -> None:
     assert batch.batch.bincount().tolist() == [3, 3, 6, 6, 8, 8]
     assert batch.positions.shape == (34, 3)
     assert batch.pair_index.shape == (2, 2 * (3 + 15 + 28))
-    assert len(batch.pair_classes) == len(batch.rest) == 92
+    assert len(batch.pair_row) == 92
+    assert batch.molecule_ptr.tolist() == [0, 3, 9, 17]
+    assert len(batch.pair_classes) == len(batch.rest) == 3 + 15 + 28
     for indices in (batch.pair_index, batch.bonds, batch.angles, batch.dihedrals):
         sample = batch.batch[indices]
         assert (sample == sample[0]).all()
     bonded = (batch.positions[batch.bonds[0]] - batch.positions[batch.bonds[1]]).norm(dim=-1)
     assert bonded.min() > 0.08
     assert bonded.max() < 0.18
-    assert batch.masses[batch.atoms[:, 0] == 0].unique().tolist() == pytest.approx([1.008])
+    assert batch.masses[batch.atoms[batch.atom_row, 0] == 0].unique().tolist() == pytest.approx([1.008])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,7 +2,7 @@ import pytest
 
 from mdsnake.config import parse
 from mdsnake.errors import UserError
-from mdsnake.families.kstep.config import Jump, Network
+from mdsnake.families.kstep.config import Jump, Network, Transfer
 
 
 def test_the_lag_is_in_picoseconds() -> None:
@@ -26,3 +26,11 @@ def test_a_wrong_network_is_one_clear_line(changes: dict[str, object], message: 
 
 def test_heads_do_not_matter_where_there_is_no_attention() -> None:
     assert Network(kind="egnn", width=30, heads=4).width == 30
+
+
+def test_a_transfer_is_from_an_engine_or_from_a_file() -> None:
+    assert Transfer(engine="mm", k=4).model is None
+    assert Transfer(model="../other/{member}/k{k}.safetensors").engine is None
+    for told in ({}, {"engine": "mm"}, {"k": 4}, {"model": "a", "k": 4}):
+        with pytest.raises(ValueError, match="name either engine and k"):
+            Transfer.model_validate(told)

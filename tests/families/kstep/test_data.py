@@ -135,3 +135,11 @@ def test_a_molecule_without_windows_is_left_out() -> None:
     some = WindowBatches([empty, toy_windows("C2H6")], [empty], JUMP, Augmentation(), 4)
     assert some.train_batch(np.random.default_rng(0)).ptr.diff().tolist() == [8] * 4
     assert some.validation_batches() == []
+
+
+def test_the_first_of_a_training_has_forces_alone() -> None:
+    some = WindowBatches([toy_windows("H2O")], [], JUMP, Augmentation(), 4, force_first=0.5)
+    early, late = (some.train_batch(np.random.default_rng(0), progress) for progress in (0.49, 0.5))
+    assert "target_positions" not in early
+    assert early.num_graphs > late.num_graphs == 4
+    assert "target_positions" in late

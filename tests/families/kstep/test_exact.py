@@ -2,13 +2,12 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import chisquare, kstest
 
-from mdsnake.families.kstep.exact import Exact
+from mdsnake.families.kstep.exact import NOT_EVALUATED, Exact
 from mdsnake.families.kstep.learned import as_proposal
 from mdsnake.families.kstep.moves import LearnedMove, Move, SurrogateMove, VerletMove
 from mdsnake.physics.analytic import DoubleWell, External, HarmonicPotential, MuellerBrown
@@ -104,7 +103,7 @@ def test_any_move_keeps_the_boltzmann_distribution(name: str) -> None:
 
 def test_without_the_test_it_is_lost() -> None:
     potential = double_well()
-    states, rng, propagator = thermal_walkers(potential), np.random.default_rng(1), random_network(potential)
+    states, rng, propagator = thermal_walkers(potential), np.random.default_rng(1), random_network(potential, 0.06)
     for _ in range(LAGS):
         states = [state for state in propagator(refreshed(states, potential, rng)) if state]
     assert min(p_values(potential, states)) < 1e-9
@@ -137,7 +136,7 @@ def test_the_mean_boltzmann_factor_of_a_gain_is_one(name: str) -> None:
     for seed in range(4):
         states = thermal_walkers(potential, seed)
         for state, end in zip(states, propagator.move(states), strict=True):
-            factors.append(np.exp(-propagator._gain(state, end)))
+            factors.append(np.exp(-propagator.energy_error(state, end) / KT))
     assert np.std(factors) > 0.1
     assert abs(np.mean(factors) - 1) < 3 * np.std(factors) / np.sqrt(len(factors))
 
@@ -150,7 +149,7 @@ def surface(potential: MuellerBrown) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return x, y, weight / weight.sum()
 
 
-@pytest.mark.parametrize("name", ["a random network", "hmc"])
+@pytest.mark.parametrize("name", MOVES)
 def test_the_mueller_brown_surface_keeps_its_distribution(name: str) -> None:
     potential, rng = mueller_brown(), np.random.default_rng(0)
     x, y, probability = surface(potential)
@@ -160,7 +159,13 @@ def test_the_mueller_brown_surface_keeps_its_distribution(name: str) -> None:
     places[..., :2] += (rng.random((n, atoms, 2)) - 0.5) * 0.002
     places[..., 2] = np.sqrt(KT / potential.stiffness) * rng.standard_normal((n, atoms))
     v = np.sqrt(KT / MASSES)[:, None] * rng.standard_normal((n, atoms, 3))
-    move = random_network(potential, 0.02) if name == "a random network" else VerletMove(potential, 2, 2.5 * LAG)
+    surrogate = HarmonicPotential(MASSES, 300.0)
+    move = {
+        "a random network": lambda: random_network(potential, 0.02),
+        "hmc": lambda: VerletMove(potential, 2, 2.5 * LAG),
+        "hmc-mm": lambda: SurrogateMove(potential, surrogate, 2, LAG, corrected=False),
+        "respa": lambda: SurrogateMove(potential, surrogate, 2, 2.5 * LAG, corrected=True),
+    }[name]()
     propagator = Exact(potential, move, T)
     states = run(propagator, [make_state(potential, *state) for state in zip(places, v, strict=True)])
     assert 0.1 < propagator.tally["accepted"] / propagator.tally["jumps"] < 0.95
@@ -176,57 +181,6 @@ def test_the_mueller_brown_surface_keeps_its_distribution(name: str) -> None:
     assert chisquare(seen, expected).pvalue > 0.001
 
 
-def delayed(potential: External) -> Exact:
-    return Exact(potential, VerletMove(potential, 2, 2 * LAG), T, second=VerletMove(potential, 4, LAG))
-
-
-def test_a_second_try_keeps_the_distribution_and_refuses_less() -> None:
-    potential = double_well()
-    propagator = delayed(potential)
-    states = run(propagator, thermal_walkers(potential))
-    tally = propagator.tally
-    assert min(p_values(potential, states)) > 0.001
-    assert tally["second_tries"] == tally["jumps"] - tally["accepted"]
-    assert 0.2 < tally["second_accepted"] / tally["second_tries"] < 1
-
-
-class Careless(Exact):
-    """A second try by its energy alone, as if the first had not been refused."""
-
-    def _tried_again(self, states: Any, gains: Any, chances: np.ndarray, refused: list[int]) -> list[State | None]:
-        assert self.second
-        ends = self.second([states[i] for i in refused])
-        return [
-            end if end and chances[i] < np.exp(-self._gain(states[i], end)) else None
-            for i, end in zip(refused, ends, strict=True)
-        ]
-
-
-def imbalance(propagator: Exact, copies: int = 400) -> float:
-    """Mean square, over pairs of states that a second try connects, of flow forth less flow back in standard errors."""
-    assert propagator.second
-    rng, squares = np.random.default_rng(0), []
-    for state in thermal_walkers(propagator.potential)[:12]:
-        (end,) = propagator.second([state])
-        assert end
-        weights, flows = [1.0, np.exp(-propagator._gain(state, end))], []
-        back, target = dataclasses.replace(end, v=-end.v), dataclasses.replace(state, v=-state.v)
-        for start, aim in ((state, end), (back, target)):
-            found = propagator([start] * copies, rng)
-            flows.append(np.mean([np.allclose(one.x, aim.x, atol=1e-9) for one in found]))
-        forth, back_again = np.array(weights) * flows
-        variance = sum(np.square(weights) * np.array(flows) * (1 - np.array(flows))) / copies
-        squares.append((forth - back_again) ** 2 / max(variance, 1e-6))
-    return float(np.mean(squares))
-
-
-def test_a_second_try_is_in_detailed_balance_and_a_careless_one_is_not() -> None:
-    potential = double_well()
-    good = delayed(potential)
-    assert imbalance(good) < 2
-    assert imbalance(Careless(potential, good.move, T, second=good.second)) > 10
-
-
 def test_a_refusal_turns_the_velocities_round_and_nothing_else() -> None:
     potential = double_well()
     states = thermal_walkers(potential)[:20]
@@ -237,6 +191,19 @@ def test_a_refusal_turns_the_velocities_round_and_nothing_else() -> None:
     for before, after in refused:
         np.testing.assert_array_equal(after.v, -before.v)
         assert after.energy == before.energy
+        assert not after.accepted
+
+
+def test_states_tell_the_outcome_of_the_jump_that_led_to_them() -> None:
+    potential = double_well()
+    states = thermal_walkers(potential)[:50]
+    propagator = Exact(potential, random_network(potential), T)
+    ends = propagator.move(states)
+    for before, end, after in zip(states, ends, propagator(states, np.random.default_rng(0)), strict=True):
+        assert end
+        assert after.energy_error == total_energy(end, MASSES) - total_energy(before, MASSES)
+        assert after.accepted == np.array_equal(after.x, end.x)
+        assert after.accepted or after.energy_error > 0
 
 
 @pytest.mark.parametrize("name", MOVES)
@@ -282,5 +249,7 @@ def test_where_the_potential_cannot_be_evaluated_the_jump_is_refused() -> None:
     propagator = Exact(potential, VerletMove(potential, 2, 2 * LAG), T)
     states = run(propagator, inside)
     assert propagator.counters["rejected_nonfinite"] > 0
+    assert propagator.energy_error(inside[0], None) == NOT_EVALUATED
+    assert np.isfinite(np.float32(NOT_EVALUATED))
     assert all(s.x[0, 0] <= CENTRES[0, 0] + 0.05 for s in states)
     assert all(total_energy(s, MASSES) == pytest.approx(s.energy + kinetic_energy(s.v, MASSES)) for s in states)

@@ -33,7 +33,7 @@ def test_the_header_tells_what_the_model_is_for(windows: Path, jump: Jump, tmp_p
     task = open_task(windows, settings(), None)
     assert task.header["jump"] == jump.model_dump()
     assert task.header["trained_on"] == ["c2h6"]
-    assert task.header["pretrained"] is None
+    assert task.header["init"] is None
     assert task.data_seconds > 0
     save_model(tmp_path / "model.safetensors", task.model, task.header)
     loaded = load_model(tmp_path / "model.safetensors", jump)
@@ -55,7 +55,7 @@ def test_a_transfer_starts_from_the_other_engines_weights(windows: Path, tmp_pat
     save(path, source)
     task = open_task(windows, settings(frozen=1), path)
     assert same(task.model, source)
-    assert task.header["pretrained"] == str(path)
+    assert task.header["init"] == str(path)
     held = {name.split(".")[0] for name, p in task.model.named_parameters() if not p.requires_grad}
     assert held == {"atom_embedding", "pair_embedding", "bonds", "layers"}
     assert all(p.requires_grad for name, p in task.model.named_parameters() if name.startswith("layers.1"))
@@ -63,8 +63,11 @@ def test_a_transfer_starts_from_the_other_engines_weights(windows: Path, tmp_pat
 
 @pytest.mark.parametrize("change", [{"width": 8}, {"kind": "transformer-egnn"}, {"layers": 1}])
 def test_a_transfer_to_another_network_is_refused(windows: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    (name, value) = next(iter(change.items()))
     save(tmp_path / "mm.safetensors", toy_model(**change))
-    with pytest.raises(UserError, match=r"mm\.safetensors: its network differs from this member's; give both engines"):
+    with pytest.raises(
+        UserError, match=rf"mm\.safetensors: its network has {name} {value!r}, this member's .*; give both"
+    ):
         open_task(windows, settings(), tmp_path / "mm.safetensors")
 
 

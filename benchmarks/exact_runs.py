@@ -1,0 +1,100 @@
+"""Runs of the workflow on one's own molecules: `config/exact.yaml` with other molecules, lengths and strides."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mdsnake.store.atomic import write_text
+
+ROOT = Path(__file__).parents[1]
+MEMBER = "reversible"
+TIMESTEP_FS = 0.25
+STRIDES_FS = (4, 8, 16)
+OWN = {"ethanol": "CCO", "aspirin": "CC(=O)Oc1ccccc1C(=O)O", "alanine-dipeptide": "CC(=O)NC(C)C(=O)NC"}
+#: Never trained on but for fine-tuning; what they are made of is in `OTHERS`.
+UNSEEN = {"1-propanol": "CCCO", "n-methylacetamide": "CNC(C)=O", "methyl-lactate": "COC(=O)C(C)O"}
+OTHERS = {
+    "methanol": "CO", "ethane": "CC", "dimethyl-ether": "COC", "acetaldehyde": "CC=O", "acetone": "CC(C)=O",
+    "formamide": "NC=O", "n-methylformamide": "CNC=O", "acetic-acid": "CC(=O)O", "propane": "CCC", "ethanol": "CCO",
+    "methyl-formate": "COC=O", "acetamide": "CC(N)=O",
+}  # fmt: skip
+LARGE_BATCH = 16  # windows of 20 atoms and more
+#: Bursts of 0.1 ps: 2 ps of fine-tuning, or for each of the others.
+FEW_BURSTS = 20
+
+
+def steps(stride_fs: int) -> int:
+    """k of a stride."""
+    return round(stride_fs / TIMESTEP_FS)
+
+
+def configuration(
+    *,
+    batch_size: int | None = None,
+    bursts: int | None = None,
+    init: Path | None = None,
+    reference_ps: float | None = None,
+    rollout: dict[str, Any] | None = None,
+    smoke: bool = False,
+) -> dict[str, Any]:
+    """`config/exact.yaml` for all strides: which of them are run is for the targets to say, so that more may follow.
+
+    Parameters
+    ----------
+    batch_size : windows in a batch; none: as in the file
+    bursts : of xTB to learn from; none: as many as in the file
+    init : a model file to start from, {k} in it; none: pretraining on MMFF94 as in the file
+    reference_ps : length of each of the two reference runs
+    rollout : what differs of the roll-out's settings
+    smoke : as little of everything as runs through
+    """
+    told: dict[str, Any] = yaml.safe_load((ROOT / "config/exact.yaml").read_text())
+    told |= {"results": "results", "molecules": "molecules.tsv", "device": "cpu"}
+    flex, qm = told["engines"]["flex"], told["engines"]["qm"]
+    learned = told["kstep"]["engines"]["qm"]
+    qm |= {"timestep_fs": TIMESTEP_FS, "record_fs": min(STRIDES_FS)}
+    qm["production_ps"] = reference_ps or qm["production_ps"]
+    qm["bursts"]["count"] = bursts or qm["bursts"]["count"]
+    learned["k"] = [steps(stride) for stride in STRIDES_FS]
+    learned["rollout"] |= rollout or {}
+    for engine in told["kstep"]["engines"].values():
+        engine["train"] = engine["train"] | ({"batch_size": batch_size} if batch_size else {})
+    if init:
+        learned["transfer"] = {"model": str(init)}
+    if smoke:
+        flex |= {"equilibration_ps": 0.1, "bursts": {"count": 12, "length_fs": 20, "spacing_ps": 0.02}}
+        qm |= {"equilibration_ps": 0.02, "production_ps": 0.2}
+        qm["bursts"] |= {"count": min(12, qm["bursts"]["count"]), "length_fs": 20, "spacing_ps": 0.01}
+        learned["rollout"] |= {"walkers": 2, "time_ps": 0.1, "nve_ps": 0.02}
+        for engine in told["kstep"]["engines"].values():
+            engine["train"] |= {"max_steps": 4, "batch_size": 4, "validate_every": 2}
+    return told
+
+
+def make(folder: Path, molecules: dict[str, str], told: dict[str, Any], targets: Sequence[str]) -> Path:
+    """Have the workflow make `targets` in `folder`, one job at a time, as times are measured; the results."""
+    rows = "".join(f"{name}\t{smiles}\ttrain\n" for name, smiles in molecules.items())
+    _write(folder / "molecules.tsv", f"name\tsmiles\tsplit\n{rows}")
+    _write(folder / "config.yaml", yaml.safe_dump(told, sort_keys=False))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+    options = ["--configfile", folder / "config.yaml", "--cores", "1", "--rerun-incomplete", "--quiet", "rules"]
+    subprocess.run(list(map(str, [*command, *options, "--", *targets])), cwd=ROOT, check=True)
+    return folder / "results"
+
+
+def pretrained(folder: Path, strides_fs: Sequence[int], smoke: bool = False) -> Path:
+    """Models of the `OTHERS`: MMFF94, then 2 ps of xTB of each; a path with {k} in it."""
+    told = configuration(bursts=FEW_BURSTS, smoke=smoke)
+    del told["kstep"]["engines"]["qm"]["rollout"]
+    path = f"kstep/train/qm/k{{k}}/{MEMBER}/model.safetensors"
+    targets = [f"results/{path.format(k=steps(stride))}" for stride in strides_fs]
+    return make(folder / "others", OTHERS, told, targets).resolve() / path
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:
+        write_text(path, text)

@@ -1,0 +1,142 @@
+"""Exact learned members on one's own molecule and on molecules that no network has seen, beside every control.
+
+Runs the workflow on config/exact.yaml with the molecules, strides and lengths asked for, one job at a time, in the
+folder --work; interrupted, it goes on where it stopped.  Parts may be run one by one: the records of molecules that
+are not asked for stay in the file.
+
+    python benchmarks/kstep_exact.py --out benchmarks/results/kstep_exact.json
+    python benchmarks/kstep_exact.py --molecules aspirin --strides 8 --seeds 3 --ps 20 --out part.json
+"""
+
+import argparse
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from exact_runs import FEW_BURSTS, LARGE_BATCH, MEMBER, OWN, STRIDES_FS, UNSEEN, configuration, make, pretrained, steps
+from record import over_seeds, record, write
+
+from mdsnake.evaluate.metrics import METRICS
+from mdsnake.evaluate.records import Record, read_records
+from mdsnake.store.graph import MoleculeGraph
+
+#: Their dynamics do not depend on the stride, at which alone they are looked at.
+PLAIN = ("verlet", "verlet-double", "verlet-stable")
+REPORTED = (
+    "accepted_fraction", "energy_error_spread", "boltzmann_factor", "boltzmann_factor_error", "turned_fraction",
+    "effective_friction", "force_calls_per_ps", "network_calls_per_ps", "ms_per_ps", "ess", "ess_per_force_call",
+    "ess_per_second", "bond_js", "angle_js", "torsion_js", "potential_js", "pair_distance_l1", "flip_rate",
+    "flip_rate_ratio", "torsion_time_ratio", "ke_ratio", "reversibility_pm",
+)  # fmt: skip
+Groups = dict[tuple[float, str, str], list[Record]]  # by stride in fs, member and metric: a row for each seed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    known = [*OWN, *UNSEEN]
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=Path("results/kstep_exact"), help="folder of the runs")
+    parser.add_argument("--molecules", nargs="+", choices=known, default=known, metavar="NAME", help=", ".join(known))
+    parser.add_argument("--strides", nargs="+", type=int, choices=STRIDES_FS, default=STRIDES_FS)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--walkers", type=int, default=8, help="of each roll-out")
+    parser.add_argument("--ps", type=float, default=40, help="of each roll-out, all walkers together")
+    parser.add_argument("--reference-ps", type=float, default=40, help="of each of the two reference runs")
+    parser.add_argument("--quick", action="store_true", help="a toy run: checks the script, not the model")
+    arguments = parser.parse_args()
+    arguments.work = arguments.work.resolve()
+    records = [one for name in arguments.molecules for one in molecule(name, arguments)]
+    if arguments.out.exists():
+        before = json.loads(arguments.out.read_text())["records"]
+        records += [one for one in before if one["system"] not in arguments.molecules]
+    records.sort(key=lambda one: (one["system"], float(one["setting"].split()[0]), one["member"], one["metric"]))
+    write(arguments.out, records)
+    missed = [one for one in records if one["met"] is False]
+    print(f"{len(records)} records, {sum(one['met'] is True for one in records)} marks met, {len(missed)} missed")
+
+
+def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
+    """The records of a molecule: its own training, or a fine-tuning of what the others taught."""
+    length = {"walkers": told.walkers, "time_ps": told.ps / told.walkers}
+    changes: dict[str, Any] = {"reference_ps": told.reference_ps, "rollout": length, "smoke": told.quick}
+    if name in ("aspirin", "alanine-dipeptide"):
+        changes["batch_size"] = LARGE_BATCH
+    if name in UNSEEN:
+        changes |= {"bursts": FEW_BURSTS, "init": pretrained(told.work, told.strides, told.quick)}
+    configured = configuration(**changes)
+    configured["kstep"] |= {"controls": [*PLAIN, "hmc", "hmc-mm", "respa"], "seeds": list(range(told.seeds))}
+    plain_at = min(told.strides, key=lambda stride: abs(stride - 8))
+    files = [
+        f"results/{name}/evaluate/qm/k{steps(stride)}/{member}/seed{seed}.csv"
+        for stride in told.strides
+        for member in (MEMBER, *configured["kstep"]["controls"])
+        for seed in range(told.seeds)
+        if member not in PLAIN or stride == plain_at
+    ]
+    results = make(told.work / name, {name: (OWN | UNSEEN)[name]}, configured, files)
+    groups: Groups = defaultdict(list)
+    for row in (row for file in files for row in read_records(results.parent / file)):
+        groups[row.stride_fs, row.member, row.metric].append(row)
+    atoms = MoleculeGraph.load(results / name / "prepare/graph.json").n_atoms
+    return measured(name, groups, atoms) + against_hmc(name, groups, atoms)
+
+
+def measured(name: str, groups: Groups, atoms: int) -> list[dict[str, Any]]:
+    """The mean over seeds of each metric, with its floor and mark."""
+    records = []
+    for (stride, member, metric), rows in sorted(groups.items()):
+        if metric not in REPORTED and not metric.startswith("temperature_"):
+            continue
+        mean, floor = over_seeds([row.value for row in rows]), over_seeds([row.floor for row in rows])["value"]
+        value, judged = mean.pop("value"), {}
+        if member == MEMBER and value == value:
+            error = over_seeds([row.value for row in groups[stride, member, "boltzmann_factor_error"]])["value"]
+            judged = mark(metric, value, floor, stride, name, atoms, error / len(rows) ** 0.5)
+        setting, unit = described(stride, member, name), METRICS[metric].unit
+        records.append(record(name, member, setting, metric, unit, value, **mean, floor=floor, **judged))
+    return records
+
+
+def mark(metric: str, value: float, floor: float, stride: float, name: str, atoms: int, error: float) -> dict[str, Any]:
+    """What the learned member should reach; `error` is the standard error of its mean Boltzmann factor."""
+    accepted = {8: 0.7} if name in UNSEEN else {8: 0.95, 16: 0.8} if atoms < 12 else {8: 0.8, 16: 0.5}
+    if metric == "accepted_fraction" and stride in accepted:
+        return {"mark": f"≥ {accepted[stride]:g}", "met": value >= accepted[stride]}
+    if metric == "boltzmann_factor":
+        return {"mark": "1 ± 3 s.e.", "met": abs(value - 1) <= 3 * error}
+    if metric in ("bond_js", "angle_js"):
+        return {"mark": "≤ 1.2 × floor", "met": value <= 1.2 * floor}
+    if metric == "flip_rate_ratio":
+        return {"mark": "0.9–1.1", "met": 0.9 <= value <= 1.1}
+    return {}
+
+
+def against_hmc(name: str, groups: Groups, atoms: int) -> list[dict[str, Any]]:
+    """Cost of an effective sample over that of `hmc` at the stride, steps and seed-mean where it does best."""
+    records = []
+    for metric, of in (("ess_per_force_call", "calls_per_sample_over_hmc"), ("ess_per_second", "faster_than_hmc")):
+        means = {key: over_seeds([row.value for row in rows])["value"] for key, rows in groups.items()}
+        best = max(value for (_, member, of_metric), value in means.items() if (member, of_metric) == ("hmc", metric))
+        for stride, member in sorted({key[:2] for key in groups}):
+            values = [row.value for row in groups[stride, member, metric]]
+            calls = metric == "ess_per_force_call"
+            ratio = over_seeds([best / value if calls else value / best for value in values if value > 0])
+            value, judged = ratio.pop("value"), {}
+            most, least = {8: 0.2, 16: 0.125}.get(stride), 3 if atoms < 12 else 5
+            if member == MEMBER and calls and most:
+                judged = {"mark": f"≤ {most:g}", "met": value <= most}
+            elif member == MEMBER and name in OWN and not calls and stride >= 8:
+                judged = {"mark": f"≥ {least}", "met": value >= least}
+            records.append(record(name, member, described(stride, member, name), of, "1", value, **ratio, **judged))
+    return records
+
+
+def described(stride: float, member: str, name: str) -> str:
+    """The setting of a record."""
+    learned_from = "2 ps of fine-tuning" if name in UNSEEN else "own molecule"
+    return f"{stride:g} fs" + (f", {learned_from}" if member == MEMBER else "")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Exact sampling of one's own molecule, with a network that begins as a model of another run."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mdsnake.families.kstep.config import Network
+from mdsnake.families.kstep.model import KstepModel
+from tests.families.kstep.case import save
+from tests.families.kstep.toys import JUMP
+from tests.workflow.runs import HERE, planned, run_snakemake
+
+START = "elsewhere/egnn/k8.safetensors"
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a whole run; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("own")
+    for name in ("own.yaml", "own.tsv"):
+        shutil.copy(HERE / name, folder / name)
+    save(folder / START, KstepModel(Network(kind="egnn", drifts=2, layers=1, width=16), JUMP))
+    done = run_snakemake(folder, "all", config="own.yaml")
+    assert done.returncode == 0, done.stdout[-5000:]
+    return folder
+
+
+def test_exact_members_and_their_controls_are_judged(own: Path) -> None:
+    with open(own / "results/summary/kstep.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["split"] for row in rows if row["metric"] == "ke_ratio"} == {"train"}
+    for metric in ("accepted_fraction", "energy_error_spread", "boltzmann_factor", "ess_per_force_call"):
+        measured = {row["member"]: float(row["value"]) for row in rows if row["metric"] == metric}
+        assert set(measured) == {"egnn", "hmc", "hmc-mm"}, metric
+        assert all(value >= 0 for value in measured.values()), metric
+    (log,) = (own / "results/logs/rollout").glob("*.egnn.*.log")
+    for choice in ("walkers side by side", "friction "):
+        assert choice in log.read_text()
+
+
+def test_captions_do_not_speak_of_molecules_that_are_not_there(own: Path) -> None:
+    report = own / "report.html"
+    done = run_snakemake(own, "--report", str(report), config="own.yaml")
+    assert done.returncode == 0, done.stdout[-3000:]
+    text = report.read_text()
+    assert "1 molecules (train), 1 seed, up to 64 walkers" in text
+    assert "that they had never seen" not in text
+
+
+def test_a_changed_model_to_start_from_trains_again(own: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(own, tmp_path / "run")
+    assert "Nothing to be done" in run_snakemake(run, "--dry-run", config="own.yaml").stdout
+    with open(run / START, "ab") as file:
+        file.write(b"more")
+    jobs = planned(run_snakemake(run, "--dry-run", config="own.yaml").stdout)
+    assert jobs["train"] == 1
+    assert "bursts" not in jobs
+
+
+def test_a_model_that_is_not_there_is_one_line(own: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(own, tmp_path / "run")
+    (run / START).unlink()
+    shutil.rmtree(run / "results/kstep/train")
+    refused = run_snakemake(run, "--dry-run", "train_all", config="own.yaml")
+    assert refused.returncode != 0
+    assert f"kstep.engines.qm.transfer.model: {START}: no such file; " in refused.stdout
+
+
+def test_a_model_of_another_network_is_one_line(own: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(own, tmp_path / "run")
+    settings = (run / "own.yaml").read_text()
+    (run / "own.yaml").write_text(settings.replace("width: 16", "width: 24"))
+    refused = run_snakemake(run, "train_all", config="own.yaml")
+    assert refused.returncode != 0
+    assert f"{START}: its network has width 16, this member's 24; give both the same" in refused.stdout
