@@ -87,7 +87,7 @@ def test_what_is_told_is_not_chosen_and_what_is_open_is(exact: bool) -> None:
     def chosen(**told: object) -> Choices:
         rollout = Rollout.model_validate({"time_ps": 1, "nve_ps": 1} | told)
         settings = RolloutSettings(member="hmc" if exact else "respa", jump=JUMP, rollout=rollout, seed=0)
-        return choices(settings, engine, lambda count: thermal(potential, count), lambda states: propagator)
+        return choices(settings, engine, lambda count: thermal(potential, count), lambda states: propagator, 64)
 
     assert chosen(walkers=3, friction_per_ps=7.0, hmc_steps=5) == Choices(3, 7.0, 5)
     assert chosen(walkers=3) == Choices(3, 3.0, 12 if exact else None)
