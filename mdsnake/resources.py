@@ -87,13 +87,23 @@ def indexing(data_mb: float, molecules: int) -> Need:
 
 
 def training(
-    network: Network, settings: Training, n_atoms: float, data_mb: float, stride: int, on_gpu: bool = False
+    network: Network,
+    settings: Training,
+    n_atoms: float,
+    data_mb: float,
+    stride: int,
+    on_gpu: bool = False,
+    force_first: float = 0.0,
 ) -> Need:
-    """A training on bursts of `data_mb` in all, of whose frames every `stride`-th starts a window."""
+    """A training on bursts of `data_mb` in all, of whose frames every `stride`-th starts a window.
+
+    A share `force_first` of its steps matches forces alone: one pass over twice the frames.
+    """
     pairs = settings.batch_size * n_atoms**2
     steps = settings.max_steps * (1 + 10 / settings.validate_every) * settings.accumulate_batches
     activations_mb = 0.0 if on_gpu else 4.5e-5 * pairs * _depth(network) * network.width
-    seconds = steps * network_seconds(network, pairs) / (GPU_SPEEDUP if on_gpu else 1)
+    passes = 1 - force_first + force_first * 2 / (network.drifts + 2)
+    seconds = passes * steps * network_seconds(network, pairs) / (GPU_SPEEDUP if on_gpu else 1)
     return Need(600 + data_mb * min(1, 2 / stride) + activations_mb, 30 + data_mb / 50 + seconds)
 
 

@@ -63,6 +63,7 @@ def test_training_grows_with_its_data_and_a_gpu_shortens_it() -> None:
     few, many = (resources.training(EGNN, Training(), 9, data_mb, 4) for data_mb in (100, 10_000))
     assert many.memory_mb > few.memory_mb + 1000
     assert resources.training(EGNN, Training(), 9, 100, 4, on_gpu=True).seconds < few.seconds
+    assert resources.training(EGNN, Training(), 9, 100, 4, force_first=0.9).seconds < 0.5 * few.seconds
 
 
 def test_roll_out_counts_walkers_and_steps() -> None:

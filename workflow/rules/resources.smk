@@ -28,8 +28,8 @@ def train_need(wildcards, input):
     """A training's: by its steps, network and data."""
     engine = KSTEP.engines[wildcards.engine]
     network, molecules = KSTEP.members[wildcards.member], crowd(wildcards, ".learning")
-    data_mb = needs.bursts_mb(PROJECT.engines[wildcards.engine], *molecules)
-    return needs.training(network, engine.train, molecules[1], data_mb, KSTEP.window_stride, bool(DEVICES))
+    data_mb, first = needs.bursts_mb(PROJECT.engines[wildcards.engine], *molecules), engine.loss.force_first
+    return needs.training(network, engine.train, molecules[1], data_mb, KSTEP.window_stride, bool(DEVICES), first)
 
 
 def rollout_need(wildcards, input):
