@@ -40,7 +40,7 @@ def choices(
     opened: Callable[[Sequence[State]], Propagator],
     frames: int,
 ) -> Choices:
-    """What `settings` leave open, by pilots of the propagator `opened` from `thermal` states, of which `frames` exist."""
+    """What `settings` leave open, by pilots of the propagator `opened` from some of `frames` thermal states."""
     told = settings.rollout
     walkers, friction, steps = told.walkers, told.friction_per_ps or engine.friction_per_ps, told.hmc_steps
     if walkers != "auto" and friction != "auto" and (settings.member != "hmc" or steps):
