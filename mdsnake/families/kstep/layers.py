@@ -91,7 +91,8 @@ class AtomUpdate(nn.Module):
     def forward(
         self, h: Float[Tensor, "atoms width"], message: Float[Tensor, "pairs width"], atoms: Int[Tensor, "2 pairs"]
     ) -> Float[Tensor, "atoms width"]:
-        gathered = torch.zeros_like(h).index_add(0, atoms[0], message).index_add(0, atoms[1], message)
+        zero = message.new_zeros(h.shape)
+        gathered = zero.index_add(0, atoms[0], message).index_add(0, atoms[1], message)
         return self.norm(h + self.update(torch.cat([h, gathered], dim=-1)))
 
 
