@@ -62,6 +62,7 @@ def simulate(
 ) -> None:
     """Run a thermostatted replica (--replica N), or NVE bursts for training (--bursts)."""
     budget = Budget(time_budget)
+    see_to(out=out)
     from mdsnake.simulate.stage import simulate_bursts, simulate_replica
 
     parsed = config.read_settings(config.SimulateSettings, settings)
@@ -101,6 +102,7 @@ def train(
 ) -> None:
     """Train a model on WINDOWS, perhaps from the weights of another (--init)."""
     budget = Budget(time_budget)
+    see_to(out=out, history=history)
     from mdsnake.train.stage import train
 
     parsed = config.read_settings(kstep.TrainSettings, settings)
@@ -122,6 +124,7 @@ def rollout(
 ) -> None:
     """Propagate a molecule with a learned member or a control."""
     budget = Budget(time_budget)
+    see_to(start, out=out, nve=nve)
     from mdsnake.rollout.stage import rollout
 
     parsed = config.read_settings(kstep.RolloutSettings, settings)
@@ -156,6 +159,7 @@ def evaluate(
     history: Path | None = None,
 ) -> None:
     """Judge a roll-out beside its reference and the noise floor."""
+    see_to(rollout, nve, reference, replica, out=out, curves=curves)
     from mdsnake.evaluate.config import EvaluateSettings
     from mdsnake.evaluate.stage import evaluate
 
@@ -211,6 +215,20 @@ def schema(out: Out) -> None:
     write_text(out, json.dumps(Project.model_json_schema(), indent=2) + "\n")
 
 
+def see_to(*inputs: Path, **outputs: Path) -> None:
+    """Before long work: each output can be a file where it is to be, and is no input and no other output."""
+    taken = {path.resolve(): str(path) for path in inputs}
+    for option, path in outputs.items():
+        place = path.resolve()
+        folder = next(parent for parent in place.parents if parent.exists())
+        if place in taken:
+            raise UserError(f"{path}: --{option}: the same file as {taken[place]}; name another")
+        if place.is_dir() or not folder.is_dir():
+            found = "a folder stands there" if place.is_dir() else f"{folder} is no folder"
+            raise UserError(f"{path}: --{option}: {found}; name another path")
+        taken[place] = f"--{option}"
+
+
 def with_listed(arguments: list[str]) -> list[str]:
     """`arguments`, with the lines of FILE in place of `@FILE`: a command line has room for some thousand paths only."""
     listed = []
@@ -226,7 +244,8 @@ def with_listed(arguments: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Run a command.  A `UserError` is one line on stderr and exit status 1, or 75 where it is the time budget's.
+    """Run a command.  A `UserError` is one line on stderr and exit status 1, or 75 where it is the time budget's; a
+    command line that cannot be read is one line and 2.
 
     Ctrl-C is 130 and SIGTERM, a batch system's way to end a job, 143, whatever they break off.
     """
@@ -240,8 +259,10 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, terminate)
     try:
-        app(with_listed(sys.argv[1:]))
+        sys.exit(app(with_listed(sys.argv[1:]), standalone_mode=False))
     except BaseException as error:
+        if what := getattr(error, "format_message", None):  # click's, of which typer has its own copy
+            sys.exit(_told(f"{what()} See mdsnake --help", 2) if what() else 2)
         if terminated and getattr(error, "code", 1) != 0:
             sys.exit(_told("stopped from outside (SIGTERM); run it again to go on", 128 + signal.SIGTERM))
         if isinstance(error, OutOfTime):

@@ -11,6 +11,7 @@ import pytest
 
 from mdsnake import cli
 from mdsnake.config import Engine, Training
+from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import Augmentation, Jump, LossWeights, Rollout, RolloutSettings, TrainSettings
 from tests.families.kstep.case import save
 from tests.families.kstep.toys import network, toy_model
@@ -207,3 +208,40 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     for command in ("prepare", "simulate", "window", "train", "rollout", "evaluate"):
         assert command in done.stdout
     assert os.times().children_user - start < 2
+
+
+@pytest.mark.parametrize("wrong", [["nonsense"], ["simulate"], ["summarize", "--bogus"], ["prepare", "--out"]])
+def test_a_command_line_that_cannot_be_read_is_one_line(wrong: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", "mdsnake", *wrong], capture_output=True, text=True, check=False)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert line.endswith("See mdsnake --help")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "line"),
+    [
+        ([], {"out": "a.h5", "nve": "./a.h5"}, "a.h5: --nve: the same file as --out; name another"),
+        (["start.h5"], {"out": "start.h5"}, "start.h5: --out: the same file as start.h5; name another"),
+        (
+            [],
+            {"out": "a.h5", "nve": "start.h5/b.h5"},
+            "start.h5/b.h5: --nve: .*start.h5 is no folder; name another path",
+        ),
+        ([], {"out": "."}, r"\.: --out: a folder stands there; name another path"),
+    ],
+)
+def test_outputs_are_seen_to_before_long_work(
+    inputs: list[str], outputs: dict[str, str], line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("start.h5").touch()
+    with pytest.raises(UserError, match=f"^{line}$"):
+        cli.see_to(*map(Path, inputs), **{option: Path(name) for option, name in outputs.items()})
+    assert [path.name for path in tmp_path.iterdir()] == ["start.h5"]
+
+
+def test_outputs_in_folders_to_come_are_good(tmp_path: Path) -> None:
+    cli.see_to(tmp_path / "start.h5", out=tmp_path / "new/a.h5", nve=tmp_path / "new/b.h5")
+    assert not list(tmp_path.iterdir())
