@@ -32,7 +32,7 @@ from mdsnake.store.graph import MoleculeGraph
 MOLECULES = {"ethanol": "CCO", "aspirin": "CC(=O)Oc1ccccc1C(=O)O"}
 CHAINS = (8, 64)
 JUMP = Jump(engine="qm", k=16, timestep_fs=0.5, temperature_K=300, constraints="none")
-#: Parts and how often a jump has them, when the forces at its start are known from the one before.
+#: A jump, with the forces at its start known from the one before, and what it is compared with.
 WHOLE, CALL = "jump", "xTB call"
 
 

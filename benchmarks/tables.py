@@ -23,6 +23,12 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ),
         ("Networks", ["equivariance_error", "momentum_change", "one_batch_loss_ratio"]),
     ],
+    "growth": [
+        ("Dry runs", ["jobs", "processor time", "processor time beside Snakemake's own", "peak memory"]),
+    ],
+    "slurm": [("By executor", ["first job", "wall clock", "overhead of a job"])],
+    "slurm_faults": [("By stage", ["survived", "result equal", "work lost"])],
+    "faults": [("By stage", ["survived", "result equal", "work lost", "simulation went on"])],
     "kstep_exact": [
         (
             "Exactness and kinetics",
