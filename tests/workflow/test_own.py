@@ -35,6 +35,8 @@ def test_exact_members_and_their_controls_are_judged(own: Path) -> None:
         measured = {row["member"]: float(row["value"]) for row in rows if row["metric"] == metric}
         assert set(measured) == {"egnn", "hmc", "hmc-mm"}, metric
         assert all(value >= 0 for value in measured.values()), metric
+    assert (own / "results/figures/kstep/exactness.png").stat().st_size > 5000
+    assert "<table" in (own / "results/tables/kstep/exactness.html").read_text()
     (log,) = (own / "results/logs/rollout").glob("*.egnn.*.log")
     for choice in ("walkers side by side", "friction "):
         assert choice in log.read_text()

@@ -123,3 +123,6 @@ TABLES = {
     "rejections": (DROPPED, "Rejected jumps by reason", "kstep"),
     "dropped": (DROPPED, "Dropped and failed molecules by reason", "molecules"),
 }
+
+if not any(member.exact for member in KSTEP.members.values()) and not {"hmc", "hmc-mm"} & {*KSTEP.controls}:
+    del FIGURES["exactness"], TABLES["exactness"]  # nothing is tested
