@@ -6,7 +6,7 @@ CORES ?= all
 ARGS ?=
 
 BIN := $(CURDIR)/.venv/bin
-SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIG)
+SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES)
 REPORT := results/report.html
 
 .PHONY: run test bench lint schema
@@ -14,7 +14,7 @@ REPORT := results/report.html
 
 run: .venv/installed
 	@$(BIN)/python -m mdsnake check $(CONFIG)
-	$(SNAKEMAKE) --cores $(CORES) $(ARGS)
+	$(SNAKEMAKE) $(ARGS)
 	@mkdir -p results/logs
 	@$(SNAKEMAKE) $(ARGS) --report $(REPORT) > results/logs/report.log 2>&1 || { cat results/logs/report.log; exit 1; }
 	@echo "Done. Open $(CURDIR)/$(REPORT)"

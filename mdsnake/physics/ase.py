@@ -57,6 +57,10 @@ def make_calculator(entry: str, graph: MoleculeGraph) -> Calculator:
         raise UserError(f"calculator: {entry}: refused: {' '.join(str(error).split())}") from error
 
 
+#: In Å.  A calculator may end the whole process over an atom that is farther away, or nowhere: tblite 0.8 does.
+FARTHEST = 1e9
+
+
 class ASEPotential(Unconstrained):
     """An ASE calculator as a `Potential`; `atoms` carries it, counted and timed, for ASE's own dynamics."""
 
@@ -114,6 +118,8 @@ class ASEPotential(Unconstrained):
 
     def _results(self, atoms: Atoms) -> dict[str, Any]:
         if not np.array_equal(atoms.positions, self._at):
+            if not (np.abs(atoms.positions) < FARTHEST).all():
+                raise EvaluationFailed(f"{self.name}: atoms flew apart; shorten timestep_fs")
             try:
                 with self.calls.timed():
                     self._calculator.calculate(atoms, ["energy", "forces"], self._changes)

@@ -136,3 +136,14 @@ def test_a_failed_calculation_names_the_molecule_and_is_got_over(water: Path, qm
         potential.energy_forces(np.zeros_like(x))
     assert "\n" not in str(error.value)
     assert potential.energy_forces(x)[0] == pytest.approx(before, abs=1e-2)
+
+
+@pytest.mark.parametrize("where", [np.nan, np.inf, 1e200])
+def test_an_atom_that_is_nowhere_does_not_end_the_process(water: Path, qm_engine: Engine, where: float) -> None:
+    potential, x = open_potential(water, qm_engine), positions(water)
+    energy, _ = potential.energy_forces(x)
+    lost = x.copy()
+    lost[0, 0] = where
+    with pytest.raises(EvaluationFailed, match=r"^h2o: atoms flew apart; shorten timestep_fs$"):
+        potential.energy_forces(lost)
+    assert potential.energy_forces(x)[0] == pytest.approx(energy, abs=1e-6)
