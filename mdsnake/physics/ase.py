@@ -58,7 +58,7 @@ def make_calculator(entry: str, graph: MoleculeGraph) -> Calculator:
 
 
 #: In Å.  A calculator may end the whole process over an atom that is farther away, or nowhere: tblite 0.8 does.
-FARTHEST = 1e9
+FARTHEST = 1e3
 
 
 class ASEPotential(Unconstrained):
