@@ -22,7 +22,7 @@ from mdsnake.families.kstep.batch import collate
 from mdsnake.families.kstep.config import Jump, Network
 from mdsnake.families.kstep.features import molecule_tensors
 from mdsnake.families.kstep.learned import as_proposal
-from mdsnake.families.kstep.model import MEAN_AND_FIRST, KstepModel
+from mdsnake.families.kstep.model import KstepModel
 from mdsnake.nn.segments import segment_sum
 from mdsnake.physics.ase import ASEPotential
 from mdsnake.physics.integrators import maxwell_boltzmann
@@ -39,13 +39,12 @@ WHOLE, CALL = "jump", "xTB call"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--drifts", type=int, default=8)
     parser.add_argument("--width", type=int, default=48)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    network = Network(kind="egnn", drifts=arguments.drifts, width=arguments.width, layers=arguments.layers)
+    network = Network(kind="egnn", width=arguments.width, layers=arguments.layers)
     records = []
     for name, smiles in MOLECULES.items():
         graph = prepared(name, smiles)
@@ -65,7 +64,8 @@ def prepared(name: str, smiles: str) -> MoleculeGraph:
 def measured(graph: MoleculeGraph, network: Network, chains: int, rounds: int) -> list[dict[str, Any]]:
     """Milliseconds of each part for one jump of one chain, and their ratio to the xTB call."""
     times = {name: np.array(taken) / chains for name, taken in timed(graph, network, chains, rounds).items()}
-    setting = f"{chains} chains, n = {network.drifts}, width {network.width}, {network.layers} layers"
+    drifts = network.drifts(JUMP.lag_ps, JUMP.constraints)
+    setting = f"{chains} chains, n = {drifts}, width {network.width}, {network.layers} layers"
     call, about = times[CALL], (graph.name, network.kind, setting)
     records = []
     for name, taken in times.items():
@@ -96,7 +96,7 @@ def pieces(
     """Name, work, and how often a jump does it."""
     torch.manual_seed(0)
     model, rng = KstepModel(network, JUMP).eval(), np.random.default_rng(0)
-    potential, n = ASEPotential(graph, "tblite:GFN2-xTB"), network.drifts
+    potential, n = ASEPotential(graph, "tblite:GFN2-xTB"), len(model.drifts)
     rest = np.array(graph.positions)
     x = rest + 0.003 * rng.standard_normal((chains, *rest.shape))
     v = np.stack([maxwell_boltzmann(potential, rest, JUMP.temperature_K, rng) for _ in range(chains)])
@@ -105,15 +105,15 @@ def pieces(
     known = model.chemistry(batch)
     pairs = model.geometry(batch.positions, batch.pair_index, known.rest, known.softness)
     start, force = (
-        model.forces(batch, batch.positions, known, MEAN_AND_FIRST),
-        torch.zeros(2 * pairs.atoms.shape[1], 1, 3, dtype=torch.float64),
+        model.forces(batch, batch.positions, known),
+        torch.zeros(2 * pairs.atoms.shape[1], 3, dtype=torch.float64),
     )
     propose, pairs_of_all = as_proposal(model, graph), pairs.atoms.flatten()
 
     def layers() -> None:
         h = known.h
         for layer, chemistry in zip(model.layers, known.layers, strict=True):
-            h, _ = layer(h, chemistry, pairs, known.parts, [1])
+            h, _ = layer(h, chemistry, pairs, known.parts)
 
     def calls() -> None:
         for place in x:
@@ -129,7 +129,7 @@ def pieces(
     )
     yield "layers", (no_grad(layers), n)
     yield "sum over pairs", (lambda: segment_sum(force, pairs_of_all, len(batch.positions)), n)
-    yield "all of the force", (no_grad(lambda: model.forces(batch, batch.positions, known, [1])), n)
+    yield "all of the force", (no_grad(lambda: model.forces(batch, batch.positions, known)), n)
     yield "network and integration", (no_grad(lambda: model(batch, known, start)), 1)
     yield WHOLE, (lambda: propose(x, v, v), 1)
     yield CALL, (calls, 1)

@@ -191,12 +191,13 @@ def stages(project: Project, n_atoms: int) -> Iterator[tuple[str, str, int, floa
 
     learned_from = MOLECULES - ROLLED_OUT
     trainings = [
-        resources.training(network, engine.train, n_atoms, learned_from * data_mb[name], kstep.window_stride).seconds
+        resources.training(network, drifts, engine.train, n_atoms, learned_from * data_mb[name], kstep.window_stride)
         for name, engine in kstep.engines.items()
-        for _ in engine.k
+        for k in engine.k
         for network in kstep.members.values()
+        for drifts in [resources.jump_drifts(network, engines[name], k)]
     ]
-    yield "train", "", len(trainings), 0.5 * len(trainings), sum(trainings)
+    yield "train", "", len(trainings), 0.5 * len(trainings), sum(need.seconds for need in trainings)
 
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ def indexing(data_mb: float, molecules: int) -> Need:
 
 def training(
     network: Network,
+    drifts: int,
     settings: Training,
     n_atoms: float,
     data_mb: float,
@@ -97,20 +98,26 @@ def training(
 ) -> Need:
     """A training on bursts of `data_mb` in all, of whose frames every `stride`-th starts a window.
 
-    A share `force_first` of its steps matches forces alone: one pass over twice the frames.
+    A jump has so many `drifts`; a share `force_first` of the steps matches forces alone, in one pass over twice the
+    frames.
     """
     pairs = settings.batch_size * n_atoms**2
     steps = settings.max_steps * (1 + 10 / settings.validate_every) * settings.accumulate_batches
-    activations_mb = 0.0 if on_gpu else 4.5e-5 * pairs * _depth(network) * network.width
-    passes = 1 - force_first + force_first * 2 / (network.drifts + 2)
-    seconds = passes * steps * network_seconds(network, pairs) / (GPU_SPEEDUP if on_gpu else 1)
+    activations_mb = 0.0 if on_gpu else 4.5e-5 * pairs * _depth(network, drifts) * network.width
+    passes = 1 - force_first + force_first * 2 / (drifts + 2)
+    seconds = passes * steps * network_seconds(network, drifts, pairs) / (GPU_SPEEDUP if on_gpu else 1)
     return Need(600 + data_mb * min(1, 2 / stride) + activations_mb, 30 + data_mb / 50 + seconds)
 
 
-def network_seconds(network: Network, pairs: float) -> float:
+def jump_drifts(network: Network, engine: Engine, k: int) -> int:
+    """Drifts of a jump of k steps of the engine."""
+    return network.drifts(1e-3 * k * engine.timestep_fs, engine.constraints)
+
+
+def network_seconds(network: Network, drifts: int, pairs: float) -> float:
     """A training step, forth and back, on so many `pairs` of atoms; a jump alone takes a third of it."""
     attention = 1.4 if network.kind == "transformer-egnn" else 1.0
-    return attention * _depth(network) * (4e-3 + 1e-6 * pairs * network.width / 48)
+    return attention * _depth(network, drifts) * (4e-3 + 1e-6 * pairs * network.width / 48)
 
 
 def rollout_frames(engine: Engine, settings: Rollout, k: int) -> float:
@@ -125,7 +132,8 @@ def roll_out(
     frames = rollout_frames(engine, settings, k)
     seconds = (k + settings.attempts) * (step_seconds(engine, n_atoms) + 1e-4) * settings.most_walkers
     if network:
-        seconds += network_seconds(network, settings.most_walkers * n_atoms**2) / (GPU_SPEEDUP if on_gpu else 3)
+        forth_and_back = network_seconds(network, jump_drifts(network, engine, k), settings.most_walkers * n_atoms**2)
+        seconds += forth_and_back / (GPU_SPEEDUP if on_gpu else 3)
     # In memory all is in double precision, and there twice while pieces are joined.
     held_mb = 4 * megabytes(frames * settings.most_walkers, n_atoms)
     return Need((500 if network else 130) + held_mb, (15 if network else 5) + frames * seconds)
@@ -136,11 +144,14 @@ def judging(data_mb: float) -> Need:
     return Need(250 + 4 * data_mb, 5 + 0.1 * data_mb)
 
 
-def single_jumps(engine: Engine, molecules: int, n_atoms: float, data_mb: float, networks: Iterable[Network]) -> Need:
+def single_jumps(
+    engine: Engine, k: int, molecules: int, n_atoms: float, data_mb: float, networks: Iterable[Network]
+) -> Need:
     """Jumps of all members from a hundred windows of each molecule, at most 200 molecules of each of three splits."""
     networks, judged = list(networks), min(molecules, 600)
     forces = 100 * 2 * (2 + len(networks)) * (step_seconds(engine, n_atoms) + 1e-4)
-    jumps = sum(network_seconds(network, 100 * n_atoms**2) for network in networks) / 3
+    drifts = [jump_drifts(network, engine, k) for network in networks]
+    jumps = sum(map(network_seconds, networks, drifts, [100 * n_atoms**2] * len(networks))) / 3
     return Need(700 + 3 * data_mb / molecules, 20 + judged * (0.3 + forces + jumps))
 
 
@@ -161,6 +172,6 @@ def _steps(time_ps: float, engine: Engine) -> float:
     return 1e3 * time_ps / engine.timestep_fs
 
 
-def _depth(network: Network) -> int:
+def _depth(network: Network, drifts: int) -> int:
     """Passes through a layer in a training step."""
-    return (network.drifts + 2) * network.layers
+    return (drifts + 2) * network.layers

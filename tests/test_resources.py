@@ -15,7 +15,7 @@ MM = Engine(
     bursts=BURSTS,
 )  # fmt: skip
 QM = MM.model_copy(update={"potential": "ase", "timestep_fs": 0.5, "production_ps": 4.0})
-EGNN = Network(kind="egnn", drifts=4, layers=2, width=48)
+EGNN = Network(kind="egnn", layers=2, width=48)
 
 
 def test_a_retry_asks_for_more_and_nothing_for_too_little() -> None:
@@ -47,23 +47,25 @@ def test_cost_of_a_step_is_as_measured(engine: Engine, n_atoms: int, measured: f
 
 
 @pytest.mark.parametrize(
-    ("network", "batch", "n_atoms", "measured"),
+    ("network", "drifts", "batch", "n_atoms", "measured"),
     [
-        (EGNN, 64, 9, 0.109),
-        (EGNN, 64, 24, 0.465),
-        (EGNN.model_copy(update={"kind": "transformer-egnn"}), 64, 24, 0.617),
-        (EGNN.model_copy(update={"drifts": 8, "layers": 3, "width": 128}), 64, 17, 1.42),
+        (EGNN, 4, 64, 9, 0.109),
+        (EGNN, 4, 64, 24, 0.465),
+        (EGNN.model_copy(update={"kind": "transformer-egnn"}), 4, 64, 24, 0.617),
+        (EGNN.model_copy(update={"layers": 3, "width": 128}), 8, 64, 17, 1.42),
     ],
 )
-def test_cost_of_a_training_step_is_as_measured(network: Network, batch: int, n_atoms: int, measured: float) -> None:
-    assert 1 / 1.5 < measured / resources.network_seconds(network, batch * n_atoms**2) < 1.5
+def test_cost_of_a_training_step_is_as_measured(
+    network: Network, drifts: int, batch: int, n_atoms: int, measured: float
+) -> None:
+    assert 1 / 1.5 < measured / resources.network_seconds(network, drifts, batch * n_atoms**2) < 1.5
 
 
 def test_training_grows_with_its_data_and_a_gpu_shortens_it() -> None:
-    few, many = (resources.training(EGNN, Training(), 9, data_mb, 4) for data_mb in (100, 10_000))
+    few, many = (resources.training(EGNN, 6, Training(), 9, data_mb, 4) for data_mb in (100, 10_000))
     assert many.memory_mb > few.memory_mb + 1000
-    assert resources.training(EGNN, Training(), 9, 100, 4, on_gpu=True).seconds < few.seconds
-    assert resources.training(EGNN, Training(), 9, 100, 4, force_first=0.9).seconds < 0.5 * few.seconds
+    assert resources.training(EGNN, 6, Training(), 9, 100, 4, on_gpu=True).seconds < few.seconds
+    assert resources.training(EGNN, 6, Training(), 9, 100, 4, force_first=0.9).seconds < 0.5 * few.seconds
 
 
 def test_roll_out_counts_walkers_and_steps() -> None:

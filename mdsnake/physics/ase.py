@@ -119,7 +119,7 @@ class ASEPotential(Unconstrained):
     def _results(self, atoms: Atoms) -> dict[str, Any]:
         if not np.array_equal(atoms.positions, self._at):
             if not (np.abs(atoms.positions) < FARTHEST).all():
-                raise EvaluationFailed(f"{self.name}: atoms flew apart; shorten timestep_fs")
+                raise EvaluationFailed(f"{self.name}: the dynamics exploded; shorten timestep_fs")
             try:
                 with self.calls.timed():
                     self._calculator.calculate(atoms, ["energy", "forces"], self._changes)

@@ -10,5 +10,5 @@ from tests.families.kstep.toys import stirred, toy_model
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that proposes nonsense now and then."""
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
-    save(path, stirred(toy_model(width=8, drifts=2), size=0.1))
+    save(path, stirred(toy_model(width=8), size=0.1))
     return path

@@ -115,7 +115,7 @@ def other_start(told: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
 
 
 def other_model(told: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
-    save(told["model"], stirred(toy_model(width=8, drifts=2), size=0.2))
+    save(told["model"], stirred(toy_model(width=8), size=0.2))
 
 
 def other_version(told: dict[str, Any], patch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from mdsnake.store.checkpoint import read_model
 from mdsnake.train.stage import fit, train
 from tests.train.toys import TRUTH, line_task
 
-NETWORK = Network(kind="egnn", drifts=2, layers=2, bond_layers=1, width=8, radial_functions=4)
+NETWORK = Network(kind="egnn", layers=2, bond_layers=1, width=8, radial_functions=4)
 
 
 class Interruption:

@@ -21,7 +21,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("own")
     for name in ("own.yaml", "own.tsv"):
         shutil.copy(HERE / name, folder / name)
-    save(folder / START, KstepModel(Network(kind="egnn", drifts=2, layers=1, width=16), JUMP))
+    save(folder / START, KstepModel(Network(kind="egnn", layers=1, width=16), JUMP))
     done = run_snakemake(folder, "all", config="own.yaml")
     assert done.returncode == 0, done.stdout[-5000:]
     return folder

@@ -26,10 +26,12 @@ def of_engine(need):
 
 def train_need(wildcards, input):
     """A training's: by its steps, network and data."""
-    engine = KSTEP.engines[wildcards.engine]
+    engine, learned = PROJECT.engines[wildcards.engine], KSTEP.engines[wildcards.engine]
     network, molecules = KSTEP.members[wildcards.member], crowd(wildcards, ".learning")
-    data_mb, first = needs.bursts_mb(PROJECT.engines[wildcards.engine], *molecules), engine.loss.force_first
-    return needs.training(network, engine.train, molecules[1], data_mb, KSTEP.window_stride, bool(DEVICES), first)
+    drifts = needs.jump_drifts(network, engine, int(wildcards.k))
+    data_mb, first = needs.bursts_mb(engine, *molecules), learned.loss.force_first
+    sizes = (molecules[1], data_mb, KSTEP.window_stride)
+    return needs.training(network, drifts, learned.train, *sizes, bool(DEVICES), first)
 
 
 def rollout_need(wildcards, input):
@@ -57,8 +59,8 @@ def jumps_need(wildcards, input):
     """That of single jumps of all members: by the molecules."""
     molecules, atoms = crowd(wildcards, "")
     data_mb = needs.bursts_mb(PROJECT.engines[wildcards.engine], molecules, atoms)
-    networks = KSTEP.members.values()
-    return needs.single_jumps(PROJECT.engines[wildcards.engine], molecules, atoms, data_mb, networks)
+    engine, networks = PROJECT.engines[wildcards.engine], KSTEP.members.values()
+    return needs.single_jumps(engine, int(wildcards.k), molecules, atoms, data_mb, networks)
 
 
 NEEDS = {

@@ -1,5 +1,6 @@
 """Settings of the k-step propagators."""
 
+import math
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
@@ -26,6 +27,9 @@ CONTROLS: tuple[Control, ...] = get_args(Control)
 #: Those that refuse rigid bonds.
 FLEXIBLE_CONTROLS: tuple[Control, ...] = ("hmc", "hmc-mm", "respa")
 MOST_WALKERS = 64
+#: Drifts of a block of the learned integrator, and how long they may be on average.
+STAGES = 3
+LONGEST_DRIFT_FS = {"none": 1.4, "hbonds": 2.8}
 
 
 Depth = Annotated[Int, Field(gt=0, le=100)]
@@ -36,7 +40,11 @@ class Network(Settings):
     """Architecture of a learned member."""
 
     kind: Literal["egnn", "transformer-egnn"]
-    drifts: Annotated[Int, Field(ge=2, le=1000)] = Field(6, description="steps of the learned force in a jump")
+    drift_fs: Annotated[PositiveFloat, Field(ge=0.05)] | None = Field(
+        None,
+        description="longest mean time between two learned forces of a jump; none: 1.4, or 2.8 where bonds to hydrogen "
+        "are rigid",
+    )
     bond_layers: Depth = Field(2, description="message-passing layers over the bond graph, once for a molecule")
     layers: Depth = Field(2, description="message-passing layers of the learned force, at each step")
     width: Width = 64
@@ -44,7 +52,7 @@ class Network(Settings):
     radial_functions: Width = 16
     cutoff_nm: PositiveFloat = 1.0
     max_kick_nm_per_ps: PositiveFloat = Field(
-        20.0, description="norm clamp of an atom's change of velocity in a step of the learned force"
+        20.0, description="norm clamp of an atom's change of velocity between two learned forces"
     )
 
     @model_validator(mode="after")
@@ -52,6 +60,11 @@ class Network(Settings):
         if self.kind == "transformer-egnn" and self.width % self.heads:
             raise ValueError("width must be a multiple of heads")
         return self
+
+    def drifts(self, lag_ps: float, constraints: str) -> int:
+        """How many drifts make a jump: `STAGES` times as few as do not last longer than they may."""
+        longest = self.drift_fs or LONGEST_DRIFT_FS[constraints]
+        return STAGES * math.ceil(1e3 * lag_ps / (STAGES * longest) - 1e-6)
 
 
 class Member(Network):

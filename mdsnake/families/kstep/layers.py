@@ -114,39 +114,32 @@ class BondLayer(nn.Module):
 
 class Chemistry(NamedTuple):
     """What a layer knows of each of p pairs of a molecule whatever the positions: the table and the offset that make
-    its features of distance, (p, radial + N_STRETCH, width) and (p, width), and for each variant of the force how it
-    reads them and how stiff the pair is, (p, width + N_STRETCH, 1)."""
+    its features of distance, (p, radial + N_STRETCH, width) and (p, width), and how the force reads them and how stiff
+    the pair is, (p, width + N_STRETCH, 1)."""
 
     table: Tensor
     offset: Tensor
-    heads: tuple[Tensor, ...]
+    head: Tensor
 
 
 class PairLayer(nn.Module):
-    """A push on each pair, in `variants`, and messages to the atoms, which the last layer does not send.
+    """A push on each pair, and messages to the atoms, which the last layer does not send.
 
     Every pair has its own functions of distance, made from the bond graph: σ(W r + b + U hᵢ + U hⱼ) of radial functions
     r with its own W and b, read out by its own weights.  The first layer's atoms know nothing of positions yet, so it
     has no U.
     """
 
-    def __init__(self, width: int, radial_functions: int, variants: int, first: bool, last: bool) -> None:
+    def __init__(self, width: int, radial_functions: int, first: bool, last: bool) -> None:
         super().__init__()
-        self.width, self.inputs, self.variants = width, radial_functions + N_STRETCH, variants
+        self.width, self.inputs = width, radial_functions + N_STRETCH
         self.from_chemistry, self.pair = nn.Linear(width, width), mlp(width, width, width)
         self.from_atoms = None if first else nn.Linear(width, width)
         self.table, self.offset = nn.Linear(width, self.inputs * width), nn.Linear(width, width)
-        self.heads = nn.Linear(width, variants * (width + N_STRETCH))
+        self.head = nn.Linear(width, width + N_STRETCH)
         self.update = None if last else AtomUpdate(width)
-        self._start_alike()
-
-    def _start_alike(self) -> None:
-        """Begin with nearly the same table for all pairs, and the same push in all variants, to which they add."""
-        nn.init.normal_(self.table.weight, std=0.02)
+        nn.init.normal_(self.table.weight, std=0.02)  # nearly the same table for all pairs
         nn.init.normal_(self.table.bias, std=self.inputs**-0.5)
-        with torch.no_grad():
-            self.heads.weight[self.width + N_STRETCH :] = 0
-            self.heads.bias[self.width + N_STRETCH :] = 0
 
     def chemistry(
         self,
@@ -157,9 +150,8 @@ class PairLayer(nn.Module):
         """From atom and pair features of the bond graph."""
         ends = self.from_chemistry(h)
         known = silu(self.pair(silu(pair + ends[atoms[0]] + ends[atoms[1]])))
-        first, *added = self.heads(known)[:, :, None].chunk(self.variants, dim=1)
-        heads = (first.contiguous(), *(first + more for more in added))
-        return Chemistry(self.table(known).view(len(known), self.inputs, self.width), self.offset(known), heads)
+        table = self.table(known).view(len(known), self.inputs, self.width)
+        return Chemistry(table, self.offset(known), self.head(known)[:, :, None])
 
     def forward(
         self,
@@ -167,9 +159,8 @@ class PairLayer(nn.Module):
         known: Chemistry,
         pairs: Pairs,
         parts: Sequence[tuple[int, int]],
-        wanted: Sequence[int],
-    ) -> tuple[Float[Tensor, "atoms width"], Float[Tensor, "pairs wanted"]]:
-        """New atom features, and the `wanted` variants of the pushes along the pairs' directions in FORCE_SCALE.
+    ) -> tuple[Float[Tensor, "atoms width"], Float[Tensor, "pairs 1"]]:
+        """New atom features, and the pushes along the pairs' directions in FORCE_SCALE.
 
         `parts` are the number of pairs and of samples of each molecule.
         """
@@ -179,8 +170,7 @@ class PairLayer(nn.Module):
             features = features + ends[pairs.atoms[0]] + ends[pairs.atoms[1]]
         message = silu(features) * pairs.cutoff
         read = torch.cat([message, pairs.stretch], dim=-1)
-        heads = torch.cat([known.heads[variant] for variant in wanted], dim=-1)
-        push = block_linear(read, heads, parts)
+        push = block_linear(read, known.head, parts)
         return (self.update(h, message, pairs.atoms) if self.update else h), push
 
 

@@ -54,7 +54,7 @@ def as_proposal(model: KstepModel, graph: MoleculeGraph) -> Proposal:
         start = None if known is None else known.flatten(0, 1)
         outputs = model.sample(batch, unused, chemistry=chemistry, start=start)
         dx, dv = (outputs[name].cpu().numpy().reshape(x.shape) for name in ("displacement", "velocity_change"))
-        forces = (outputs[name].view(*x.shape[:2], 2, 3) for name in ("start_force", "end_force"))
+        forces = (outputs[name].view(x.shape) for name in ("start_force", "end_force"))
         ends[:] = zip((x.copy(), x + dx), forces, strict=True)
         return dx, dv
 

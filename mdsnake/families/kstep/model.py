@@ -1,23 +1,23 @@
 """The learned jump: members `egnn` and `transformer-egnn`.
 
-A jump of lag τ = n s is a Verlet integration with n steps of a learned force g, put between two half-kicks of the
-true force F.  The half-kicks carry what g lacks of F, as in r-RESPA (Tuckerman, Berne & Martyna, J. Chem. Phys. 97,
-1990 (1992)):
+A jump of lag τ is an integration with n drifts and a learned force g, put between two half-kicks of the true force F.
+The half-kicks carry what g lacks of F, as in r-RESPA (Tuckerman, Berne & Martyna, J. Chem. Phys. 97, 1990 (1992)):
 
     v ← v + τ/2 F(x)/m                                             half-step of physics
-    v ← v + [s/2 g₀(x) − τ/2 g(x)]/m
-    n times  x ← x + s v,  v ← v + s gᵢ(x)/m                       (the last kick is the first one's mirror image)
-    v ← v + [s/2 g₀(x) − τ/2 g(x)]/m
+    v ← v + τ (b₀ − ½) g(x)/m
+    x ← x + τ aᵢ v,  v ← v + τ bᵢ g(x)/m                           i = 1 … n − 1
+    x ← x + τ aₙ v
+    v ← v + τ (bₙ − ½) g(x)/m
     v ← v + τ/2 F(x)/m                                             half-step of physics
 
-with gᵢ = g + eᵢ, eᵢ = e_{n−i} small corrections for the length of s.  Every line is a shear and the word reads the
-same from both ends, so the jump is reversible and keeps volume whatever the network; what g has wrong of an unseen
+with the shares a of the drifts and b of the kicks from `splitting`.  Every line is a shear and the word reads the same
+from both ends, so the jump is reversible and keeps volume whatever the network; what g has wrong of an unseen
 molecule's mean force cancels between the ends and the middle.  Forces depend on positions alone.  Rigid bonds are
 held by SHAKE after every drift and RATTLE after every kick, which keeps both properties.  Positions and velocities
 are integrated in double precision, networks run in their own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple, cast
 
 import torch
@@ -38,10 +38,9 @@ from mdsnake.families.kstep.layers import (
     stiffness_scale,
 )
 from mdsnake.families.kstep.objective import force_loss, jump_loss
+from mdsnake.families.kstep.splitting import splitting
 from mdsnake.nn.constraints import rattle, shake
 from mdsnake.nn.segments import remove_net_momentum
-
-MEAN_AND_FIRST = (0, 1)  # variants: g and g₀
 
 
 class Known(NamedTuple):
@@ -71,12 +70,13 @@ class KstepModel(Family):
     def __init__(self, network: Network, jump: Jump, weights: LossWeights | None = None) -> None:
         super().__init__()
         self.network, self.jump, self.weights = network, jump, weights or LossWeights()
-        width, variants, radial = network.width, 2 + network.drifts // 2, network.radial_functions
+        self.drifts, self.kicks = splitting(network.drifts(jump.lag_ps, jump.constraints))
+        width, radial = network.width, network.radial_functions
         self.atom_embedding, self.pair_embedding = embeddings(width)
         self.bonds = nn.ModuleList(BondLayer(width) for _ in range(network.bond_layers))
         self.geometry = Geometry(radial, network.cutoff_nm)
         self.layers = nn.ModuleList(
-            PairLayer(width, radial, variants, first=index == 1, last=index == network.layers)
+            PairLayer(width, radial, first=index == 1, last=index == network.layers)
             for index in range(1, network.layers + 1)
         )
         attentions = network.layers if network.kind == "transformer-egnn" else 0
@@ -94,59 +94,48 @@ class KstepModel(Family):
         scale = stiffness_scale(batch.rest, batch.pair_classes)
         return Known(h[batch.atom_row], layers, parts, batch.rest[row], scale[row])
 
-    def forces(
-        self, batch: Batch, x: Float[Tensor, "atoms 3"], known: Known, wanted: Sequence[int]
-    ) -> Float[Tensor, "atoms wanted 3"]:
-        """Learned forces in kJ/mol/nm at x in nm: variant 0 is g, 1 is g₀, 2 is g₁, … up to the middle."""
+    def forces(self, batch: Batch, x: Float[Tensor, "atoms 3"], known: Known) -> Float[Tensor, "atoms 3"]:
+        """The learned force g in kJ/mol/nm at x in nm."""
         h = known.h
         pairs = self.geometry(x, batch.pair_index, known.rest, known.softness, h.dtype)
         push = torch.zeros((), dtype=h.dtype, device=h.device)
         for index, layer in enumerate(self.layers):
             if self.attention and index:
                 h = self.attention[index](h, batch.ptr)
-            h, more = layer(h, known.layers[index], pairs, known.parts, wanted)
+            h, more = layer(h, known.layers[index], pairs, known.parts)
             push = push + more
-        force = (FORCE_SCALE * push).to(x)[:, :, None] * pairs.direction[:, None]
-        zero = force.new_zeros((len(x), *force.shape[1:]))
+        force = (FORCE_SCALE * push).to(x) * pairs.direction
+        zero = torch.zeros_like(x)
         return zero.index_add(0, pairs.atoms[0], force).index_add(0, pairs.atoms[1], force, alpha=-1)
 
     def forward(
-        self, batch: Batch, chemistry: Known | None = None, start: Float[Tensor, "atoms 2 3"] | None = None
+        self, batch: Batch, chemistry: Known | None = None, start: Float[Tensor, "atoms 3"] | None = None
     ) -> dict[str, Tensor]:
         """Displacement (A, 3) nm and change of velocity (A, 3) nm/ps between the half-kicks of the true force.
 
-        `batch.velocities` are those after the first half-kick.  Also `start_force` and `end_force` (A, 2, 3) in
-        kJ/mol/nm: g and g₀ at both ends.  `chemistry`, and `start` for the start force, may be handed in where they
-        are known from an earlier call.
+        `batch.velocities` are those after the first half-kick.  Also `start_force` and `end_force` (A, 3) in
+        kJ/mol/nm: g at both ends.  `chemistry`, and `start` for the start force, may be handed in where they are known
+        from an earlier call.
         """
-        known = chemistry or self.chemistry(batch)
-        n, tau = self.network.drifts, self.jump.lag_ps
-        step = tau / n
+        known, tau = chemistry or self.chemistry(batch), self.jump.lag_ps
         begin, v = batch.positions.double(), batch.velocities.double()
-        x = begin
+        x, (first, *kicks, last) = begin, self.kicks
         if start is None:
-            start = self.forces(batch, x, known, MEAN_AND_FIRST)
-        v = self._hold(batch, x, v + self._end_kick(batch, start))
-        for i in range(1, n):
-            x, v = self._drift(batch, x, v, step)
-            g = self.forces(batch, x, known, [1 + min(i, n - i)])
-            v = self._hold(batch, x, v + step * self._acceleration(batch, g[:, 0]))
-        x, v = self._drift(batch, x, v, step)
+            start = self.forces(batch, x, known)
+        v = self._kick(batch, x, v, start, tau * (first - 0.5))
+        for drift, kick in zip(self.drifts, kicks, strict=False):
+            x, v = self._drift(batch, x, v, tau * drift)
+            v = self._kick(batch, x, v, self.forces(batch, x, known), tau * kick)
+        x, v = self._drift(batch, x, v, tau * self.drifts[-1])
         displacement = x - begin
         x = begin + displacement  # to the last bit where the next jump starts, so that the force there may be handed in
-        end = self.forces(batch, x, known, MEAN_AND_FIRST)
-        v = self._hold(batch, x, v + self._end_kick(batch, end))
+        end = self.forces(batch, x, known)
+        v = self._kick(batch, x, v, end, tau * (last - 0.5))
         outputs = {"displacement": displacement, "velocity_change": v - batch.velocities}
         return {name: value.to(batch.positions) for name, value in outputs.items()} | {
             "start_force": start,
             "end_force": end,
         }
-
-    def _end_kick(self, batch: Batch, force: Float[Tensor, "atoms 2 3"]) -> Float[Tensor, "atoms 3"]:
-        """Half a step of g₀ less half a lag of g."""
-        tau = self.jump.lag_ps
-        mean, first = (self._acceleration(batch, one) for one in force.unbind(1))
-        return 0.5 * tau / self.network.drifts * first - 0.5 * tau * mean
 
     def _drift(
         self, batch: Batch, x: Float[Tensor, "atoms 3"], v: Float[Tensor, "atoms 3"], step: float
@@ -158,24 +147,35 @@ class KstepModel(Family):
         held = shake(moved, x, batch.rigid, batch.rigid_lengths.to(x), 1 / batch.masses.to(x))
         return held, v + (held - moved) / step
 
+    def _kick(
+        self,
+        batch: Batch,
+        x: Float[Tensor, "atoms 3"],
+        v: Float[Tensor, "atoms 3"],
+        force: Float[Tensor, "atoms 3"],
+        time: float,
+    ) -> Float[Tensor, "atoms 3"]:
+        """Velocities after `time` ps of `force`, without their part along rigid bonds.
+
+        The acceleration's norm is clamped for each atom: a function of positions alone.  Total momentum is kept.
+        """
+        masses = batch.masses.to(force)
+        acceleration = force / masses[:, None]
+        largest = self.network.max_kick_nm_per_ps * len(self.drifts) / self.jump.lag_ps
+        length = (acceleration.square().sum(-1, keepdim=True) + 1e-12).sqrt()
+        acceleration = acceleration * (largest / length).clamp(max=1.0)
+        relative = remove_net_momentum(acceleration, masses, batch.batch, len(batch.ptr) - 1)
+        return self._hold(batch, x, v + time * relative)
+
     def _hold(self, batch: Batch, x: Float[Tensor, "atoms 3"], v: Float[Tensor, "atoms 3"]) -> Float[Tensor, "atoms 3"]:
         """Velocities at x without their part along rigid bonds."""
         return v if self.jump.constraints == "none" else rattle(v, x, batch.rigid, 1 / batch.masses.to(x))
 
-    def _acceleration(self, batch: Batch, force: Float[Tensor, "atoms 3"]) -> Float[Tensor, "atoms 3"]:
-        """By `force`, its norm clamped for each atom: a function of positions alone.  Total momentum is kept."""
-        masses = batch.masses.to(force)
-        acceleration = force / masses[:, None]
-        largest = self.network.max_kick_nm_per_ps * self.network.drifts / self.jump.lag_ps
-        length = (acceleration.square().sum(-1, keepdim=True) + 1e-12).sqrt()
-        acceleration = acceleration * (largest / length).clamp(max=1.0)
-        return remove_net_momentum(acceleration, masses, batch.batch, len(batch.ptr) - 1)
-
     def loss(self, batch: Batch, generator: Generator) -> dict[str, Tensor]:
         known = self.chemistry(batch)
         if "target_positions" not in batch:
-            return force_loss(self.forces(batch, batch.positions, known, [0])[:, 0], batch, self.weights)
-        at_target = self.forces(batch, batch.target_positions, known, [0])[:, 0]
+            return force_loss(self.forces(batch, batch.positions, known), batch, self.weights)
+        at_target = self.forces(batch, batch.target_positions, known)
         return jump_loss(self(batch, known), at_target, batch, self.weights, self.jump, self._hold)
 
     @torch.no_grad()

@@ -45,7 +45,7 @@ def jump_loss(
     """
     size, index, mass = len(batch.ptr) - 1, batch.batch, batch.masses[:, None]
     kT = BOLTZMANN * jump.temperature_K
-    start, end = prediction["start_force"][:, 0], prediction["end_force"][:, 0]
+    start, end = prediction["start_force"], prediction["end_force"]
     x = batch.positions + prediction["displacement"]
     force_there = batch.target_forces + end - force_at_target
     closing = half_kick(force_there, mass, jump.lag_ps)

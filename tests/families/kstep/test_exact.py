@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import chisquare, kstest
 
 from mdsnake.families.kstep.exact import NOT_EVALUATED, Exact
@@ -39,6 +40,9 @@ def mueller_brown() -> MuellerBrown:
 def random_network(potential: External, size: float = 0.03, lag_ps: float = LAG) -> LearnedMove:
     """A jump by a network that has learned nothing."""
     model = stirred(toy_model(jump=JUMP), size=size).double()
+    with torch.no_grad():
+        for layer in model.layers:
+            layer.head.weight *= 0.5
     return LearnedMove(potential, as_proposal(model, WATER), lag_ps)
 
 
@@ -103,7 +107,7 @@ def test_any_move_keeps_the_boltzmann_distribution(name: str) -> None:
 
 def test_without_the_test_it_is_lost() -> None:
     potential = double_well()
-    states, rng, propagator = thermal_walkers(potential), np.random.default_rng(1), random_network(potential, 0.06)
+    states, rng, propagator = thermal_walkers(potential), np.random.default_rng(1), random_network(potential, 0.12)
     for _ in range(LAGS):
         states = [state for state in propagator(refreshed(states, potential, rng)) if state]
     assert min(p_values(potential, states)) < 1e-9

@@ -44,7 +44,7 @@ def test_forces_at_the_ends_of_a_jump_serve_the_next(monkeypatch: pytest.MonkeyP
         return forces(*inputs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(model, "forces", counted)
-    drifts, dx = model.network.drifts, propose(x, v, f)[0]
+    drifts, dx = len(model.drifts), propose(x, v, f)[0]
     assert len(calls) == drifts + 1
     mixed = np.where((np.arange(4) % 2 == 0)[:, None, None], x + dx, x)  # every other walker stays
     found = propose(mixed, v, f)

@@ -1,5 +1,3 @@
-from collections.abc import Sequence
-
 import pytest
 import torch
 from torch import Tensor
@@ -7,6 +5,7 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.kstep.corrector import half_kick
 from mdsnake.families.kstep.model import KstepModel, freeze
+from mdsnake.families.kstep.splitting import splitting
 from mdsnake.nn.constraints import rattle
 from mdsnake.nn.segments import segment_sum
 from tests.families.kstep.toys import JUMP, KINDS, RIGID, doubled, network, stirred, toy_batch, toy_model
@@ -59,15 +58,15 @@ def test_a_kick_is_bounded_for_each_atom() -> None:
         stirred(toy_model(max_kick_nm_per_ps=size)).sample(batch, torch.Generator())["velocity_change"].norm(dim=-1)
         for size in (1e6, limit)
     )
-    steps = 2 * network().drifts  # of the integration, and of the half-kicks that it stands between
+    steps = 2 * toy_model().network.drifts(JUMP.lag_ps, "none")  # of the integration, and of the half-kicks around it
     assert free.max() > 2 * steps * limit
     assert 0 < clamped.max() < 2 * steps * limit  # twice, since the mean motion is taken off after the clamp
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("drifts", "limit"), [(2, 20.0), (3, 20.0), (4, 20.0), (4, 0.1)])
-def test_a_jump_is_reversible(kind: str, drifts: int, limit: float) -> None:
-    model = stirred(toy_model(kind, drifts=drifts, max_kick_nm_per_ps=limit), size=0.1).double()
+@pytest.mark.parametrize(("drift_fs", "limit"), [(1.4, 20.0), (0.7, 20.0), (0.7, 0.1)])
+def test_a_jump_is_reversible(kind: str, drift_fs: float, limit: float) -> None:
+    model = stirred(toy_model(kind, drift_fs=drift_fs, max_kick_nm_per_ps=limit), size=0.1).double()
     batch = doubled(toy_batch("H2O", "CH3OH"))
     x, v = batch.positions, batch.velocities
     with torch.no_grad():
@@ -97,10 +96,10 @@ def test_a_jump_with_rigid_bonds_holds_them_and_is_reversible() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "drifts", "limit"), [("egnn", 2, 20.0), ("transformer-egnn", 3, 20.0), ("egnn", 3, 0.1)]
+    ("kind", "drift_fs", "limit"), [("egnn", 0.7, 20.0), ("transformer-egnn", 1.4, 20.0), ("egnn", 1.4, 0.1)]
 )
-def test_a_jump_keeps_volume(kind: str, drifts: int, limit: float) -> None:
-    model = stirred(toy_model(kind, drifts=drifts, max_kick_nm_per_ps=limit), size=0.1).double()
+def test_a_jump_keeps_volume(kind: str, drift_fs: float, limit: float) -> None:
+    model = stirred(toy_model(kind, drift_fs=drift_fs, max_kick_nm_per_ps=limit), size=0.1).double()
     batch = doubled(toy_batch("H2O", n=1))
 
     def phase(z: Tensor) -> Tensor:
@@ -117,28 +116,27 @@ def test_a_jump_keeps_volume(kind: str, drifts: int, limit: float) -> None:
 class Exact(KstepModel):
     """Knows the true force."""
 
-    def forces(self, batch: Batch, x: Tensor, chemistry: object, wanted: Sequence[int]) -> Tensor:
-        return true_force(x)[:, None].repeat(1, len(wanted), 1)
+    def forces(self, batch: Batch, x: Tensor, chemistry: object) -> Tensor:
+        return true_force(x)
 
 
-def test_with_the_true_force_a_jump_is_verlet() -> None:
-    model = Exact(network(drifts=4), JUMP).double()
+def test_with_the_true_force_a_jump_is_the_splitting_alone() -> None:
+    model = Exact(network(), JUMP).double()
     batch = doubled(toy_batch("H2O", n=1))
     batch.masses[:] = 12.0
-    x, v, step = batch.positions, batch.velocities, JUMP.lag_ps / 4
-    mean_motion = true_force(x).mean(0)
-    assert mean_motion.abs().max() > 0
+    x, v, lag = batch.positions, batch.velocities, JUMP.lag_ps
+    assert true_force(x).mean(0).abs().max() > 0
     found_x, found_v = whole_jump(model, batch, x, v)
 
     def relative(force: Tensor) -> Tensor:  # a learned force has no net momentum
         return force - force.mean(0)
 
-    v = v + 0.5 * JUMP.lag_ps * (true_force(x) - relative(true_force(x))) / 12
-    for _ in range(4):
-        v = v + 0.5 * step * relative(true_force(x)) / 12
-        x = x + step * v
-        v = v + 0.5 * step * relative(true_force(x)) / 12
-    v = v + 0.5 * JUMP.lag_ps * (true_force(x) - relative(true_force(x))) / 12
+    drifts, kicks = splitting(6)
+    v = v + 0.5 * lag * (true_force(x) - relative(true_force(x))) / 12 + lag * kicks[0] * relative(true_force(x)) / 12
+    for drift, kick in zip(drifts, kicks[1:], strict=True):
+        x = x + lag * drift * v
+        v = v + lag * kick * relative(true_force(x)) / 12
+    v = v + 0.5 * lag * (true_force(x) - relative(true_force(x))) / 12
     torch.testing.assert_close(found_x, x)
     torch.testing.assert_close(found_v, v)
 
@@ -170,7 +168,7 @@ def test_forces_alone_are_matched_where_a_batch_has_no_targets() -> None:
     for name in ("target_positions", "target_velocities", "target_forces"):
         del batch[name]
     parts = model.loss(batch, torch.Generator())
-    force = model.forces(batch, batch.positions, model.chemistry(batch), [0])[:, 0]
+    force = model.forces(batch, batch.positions, model.chemistry(batch))
     expected = model.weights.force * (((force - batch.forces) / 1000).square() / batch.masses[:, None]).mean()
     torch.testing.assert_close(parts["loss"], expected)
     assert set(parts) == set(model.loss(toy_batch("H2O"), torch.Generator()))

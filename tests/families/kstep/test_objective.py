@@ -21,8 +21,8 @@ def exact(batch: Batch) -> dict[str, Tensor]:
     return {
         "displacement": batch.target_positions - batch.positions,
         "velocity_change": batch.target_velocities - closing - batch.velocities,
-        "start_force": batch.forces[:, None],
-        "end_force": batch.target_forces[:, None],
+        "start_force": batch.forces,
+        "end_force": batch.target_forces,
     }
 
 
@@ -53,7 +53,7 @@ def test_the_exact_answer_costs_nothing(batch: Batch) -> None:
 def test_each_part_judges_its_own_error(batch: Batch, name: str, moved: tuple[str, ...]) -> None:
     prediction, noise = exact(batch), torch.randn(batch.num_nodes, 3, generator=torch.Generator().manual_seed(0))
     change = noise.double() * {"displacement": 1e-3, "velocity_change": 0.1}.get(name, 100.0)
-    prediction[name] = prediction[name] + (change[:, None] if name.endswith("force") else change)
+    prediction[name] = prediction[name] + change
     parts = loss(prediction, batch)
     assert {part for part in PARTS if parts[part] > 1e-9} == set(moved)
     assert float(parts["loss"]) == pytest.approx(sum(float(parts[part]) for part in PARTS))
@@ -72,7 +72,7 @@ def test_the_energy_part_is_the_change_of_energy_of_a_harmonic_system() -> None:
     for scale in (1.0, 1e-2):
         prediction, more = exact(batch), -scale * stiffness * dx
         prediction["displacement"] = prediction["displacement"] + scale * dx
-        prediction["end_force"] = prediction["end_force"] + more[:, None]
+        prediction["end_force"] = prediction["end_force"] + more
         closing = half_kick(more, batch.masses[:, None], JUMP.lag_ps)
         prediction["velocity_change"] = prediction["velocity_change"] + scale * dv - closing
         x1, v1 = batch.target_positions, batch.target_velocities
@@ -86,7 +86,7 @@ def test_the_last_half_kick_takes_the_force_where_the_jump_ends(batch: Batch) ->
     shift = 1e-3 * torch.randn(batch.num_nodes, 3, generator=torch.Generator().manual_seed(0)).double()
     prediction["displacement"] = prediction["displacement"] + shift
     there = batch.target_forces - stiffness * shift  # the true force of a harmonic system at the predicted end
-    prediction["end_force"] = there[:, None]
+    prediction["end_force"] = there
     kick = half_kick(there - batch.target_forces, batch.masses[:, None], JUMP.lag_ps)
     prediction["velocity_change"] = prediction["velocity_change"] - kick
     assert float(loss(prediction, batch)["velocity"]) < 1e-12

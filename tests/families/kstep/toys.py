@@ -22,7 +22,8 @@ KINDS = ("egnn", "transformer-egnn")
 
 
 def network(kind: str = "egnn", **changes: Any) -> Network:
-    return Network.model_validate({"kind": kind, "drifts": 4, "width": 16, "heads": 2, "radial_functions": 8} | changes)
+    small = {"kind": kind, "drift_fs": 0.7, "width": 16, "heads": 2, "radial_functions": 8}
+    return Network.model_validate(small | changes)
 
 
 def toy_model(kind: str = "egnn", jump: Jump = JUMP, **changes: Any) -> KstepModel:
