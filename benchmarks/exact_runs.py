@@ -12,7 +12,6 @@ from mdsnake.store.atomic import write_text
 
 ROOT = Path(__file__).parents[1]
 MEMBER = "reversible"
-TIMESTEP_FS = 0.25
 STRIDES_FS = (4, 8, 16)
 OWN = {"ethanol": "CCO", "aspirin": "CC(=O)Oc1ccccc1C(=O)O", "alanine-dipeptide": "CC(=O)NC(C)C(=O)NC"}
 #: Never trained on but for fine-tuning; what they are made of is in `OTHERS`.
@@ -22,19 +21,26 @@ OTHERS = {
     "formamide": "NC=O", "n-methylformamide": "CNC=O", "acetic-acid": "CC(=O)O", "propane": "CCC", "ethanol": "CCO",
     "methyl-formate": "COC=O", "acetamide": "CC(N)=O",
 }  # fmt: skip
-LARGE_BATCH = 16  # windows of 20 atoms and more
+LARGE = ("aspirin", "alanine-dipeptide", "phenylethylamine")
+LARGE_BATCH = 16
 #: Bursts of 0.1 ps: 2 ps of fine-tuning, or for each of the others.
 FEW_BURSTS = 20
 
 
-def steps(stride_fs: int) -> int:
+def timestep_fs(name: str) -> float:
+    """Of the dynamics that a network learns; a call for 20 atoms costs so much that it is longer."""
+    return 0.5 if name in LARGE else 0.25
+
+
+def steps(stride_fs: int, name: str) -> int:
     """k of a stride."""
-    return round(stride_fs / TIMESTEP_FS)
+    return round(stride_fs / timestep_fs(name))
 
 
 def configuration(
+    name: str,
     *,
-    batch_size: int | None = None,
+    max_steps: int | None = None,
     bursts: int | None = None,
     init: Path | None = None,
     reference_ps: float | None = None,
@@ -45,7 +51,8 @@ def configuration(
 
     Parameters
     ----------
-    batch_size : windows in a batch; none: as in the file
+    name : of the molecule
+    max_steps : of the training on xTB; none: as in the file
     bursts : of xTB to learn from; none: as many as in the file
     init : a model file to start from, {k} in it; none: pretraining on MMFF94 as in the file
     reference_ps : length of each of the two reference runs
@@ -56,13 +63,14 @@ def configuration(
     told |= {"results": "results", "molecules": "molecules.tsv", "device": "cpu"}
     flex, qm = told["engines"]["flex"], told["engines"]["qm"]
     learned = told["kstep"]["engines"]["qm"]
-    qm |= {"timestep_fs": TIMESTEP_FS, "record_fs": min(STRIDES_FS)}
+    qm |= {"timestep_fs": timestep_fs(name), "record_fs": min(STRIDES_FS)}
     qm["production_ps"] = reference_ps or qm["production_ps"]
     qm["bursts"]["count"] = bursts or qm["bursts"]["count"]
-    learned["k"] = [steps(stride) for stride in STRIDES_FS]
+    learned["k"] = [steps(stride, name) for stride in STRIDES_FS]
     learned["rollout"] |= rollout or {}
     for engine in told["kstep"]["engines"].values():
-        engine["train"] = engine["train"] | ({"batch_size": batch_size} if batch_size else {})
+        engine["train"] = engine["train"] | ({"batch_size": LARGE_BATCH} if name in LARGE else {})
+    learned["train"]["max_steps"] = max_steps or learned["train"]["max_steps"]
     if init:
         learned["transfer"] = {"model": str(init)}
     if smoke:
@@ -88,10 +96,10 @@ def make(folder: Path, molecules: dict[str, str], told: dict[str, Any], targets:
 
 def pretrained(folder: Path, strides_fs: Sequence[int], smoke: bool = False) -> Path:
     """Models of the `OTHERS`: MMFF94, then 2 ps of xTB of each; a path with {k} in it."""
-    told = configuration(bursts=FEW_BURSTS, smoke=smoke)
+    told = configuration("others", bursts=FEW_BURSTS, smoke=smoke)
     del told["kstep"]["engines"]["qm"]["rollout"]
     path = f"kstep/train/qm/k{{k}}/{MEMBER}/model.safetensors"
-    targets = [f"results/{path.format(k=steps(stride))}" for stride in strides_fs]
+    targets = [f"results/{path.format(k=steps(stride, 'others'))}" for stride in strides_fs]
     return make(folder / "others", OTHERS, told, targets).resolve() / path
 
 

@@ -5,7 +5,7 @@ folder --work; interrupted, it goes on where it stopped.  Parts may be run one b
 are not asked for stay in the file.
 
     python benchmarks/kstep_exact.py --out benchmarks/results/kstep_exact.json
-    python benchmarks/kstep_exact.py --molecules aspirin --strides 8 --seeds 3 --ps 20 --out part.json
+    python benchmarks/kstep_exact.py --molecules aspirin --strides 8 --seeds 3 --ps 40 --out part.json
 """
 
 import argparse
@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from exact_runs import FEW_BURSTS, LARGE_BATCH, MEMBER, OWN, STRIDES_FS, UNSEEN, configuration, make, pretrained, steps
+from exact_runs import FEW_BURSTS, MEMBER, OWN, STRIDES_FS, UNSEEN, configuration, make, pretrained, steps
 from record import over_seeds, record, write
 
 from mdsnake.evaluate.metrics import METRICS
@@ -40,8 +40,11 @@ def main() -> None:
     parser.add_argument("--molecules", nargs="+", choices=known, default=known, metavar="NAME", help=", ".join(known))
     parser.add_argument("--strides", nargs="+", type=int, choices=STRIDES_FS, default=STRIDES_FS)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--walkers", type=int, default=8, help="of each roll-out")
-    parser.add_argument("--ps", type=float, default=40, help="of each roll-out, all walkers together")
+    parser.add_argument("--walkers", type=int, default=16, help="of each roll-out")
+    parser.add_argument("--ps", type=float, default=200, help="of each roll-out, all walkers together")
+    parser.add_argument("--plain-ps", type=float, default=20, help="the same of plain dynamics, which cost most")
+    parser.add_argument("--bursts", type=int, help="of 0.1 ps of xTB to learn from, of one's own molecule")
+    parser.add_argument("--max-steps", type=int, help="of the training on them")
     parser.add_argument("--reference-ps", type=float, default=40, help="of each of the two reference runs")
     parser.add_argument("--quick", action="store_true", help="a toy run: checks the script, not the model")
     arguments = parser.parse_args()
@@ -58,23 +61,25 @@ def main() -> None:
 
 def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     """The records of a molecule: its own training, or a fine-tuning of what the others taught."""
-    length = {"walkers": told.walkers, "time_ps": told.ps / told.walkers}
-    changes: dict[str, Any] = {"reference_ps": told.reference_ps, "rollout": length, "smoke": told.quick}
-    if name in ("aspirin", "alanine-dipeptide"):
-        changes["batch_size"] = LARGE_BATCH
+    changes: dict[str, Any] = {"bursts": told.bursts, "max_steps": told.max_steps}
     if name in UNSEEN:
-        changes |= {"bursts": FEW_BURSTS, "init": pretrained(told.work, told.strides, told.quick)}
-    configured = configuration(**changes)
+        changes = {"bursts": FEW_BURSTS, "init": pretrained(told.work, told.strides, told.quick)}
+    configured = configuration(name, reference_ps=told.reference_ps, smoke=told.quick, **changes)
     configured["kstep"] |= {"controls": [*PLAIN, "hmc", "hmc-mm", "respa"], "seeds": list(range(told.seeds))}
     plain_at = min(told.strides, key=lambda stride: abs(stride - 8))
     files = [
-        f"results/{name}/evaluate/qm/k{steps(stride)}/{member}/seed{seed}.csv"
+        f"results/{name}/evaluate/qm/k{steps(stride, name)}/{member}/seed{seed}.csv"
         for stride in told.strides
         for member in (MEMBER, *configured["kstep"]["controls"])
         for seed in range(told.seeds)
         if member not in PLAIN or stride == plain_at
     ]
-    results = make(told.work / name, {name: (OWN | UNSEEN)[name]}, configured, files)
+    for plain, ps in ((True, told.plain_ps), (False, told.ps)):
+        if not told.quick:
+            length = {"walkers": told.walkers, "time_ps": ps / told.walkers}
+            configured["kstep"]["engines"]["qm"]["rollout"] |= length
+        part = [file for file in files if (Path(file).parent.name in PLAIN) == plain]
+        results = make(told.work / name, {name: (OWN | UNSEEN)[name]}, configured, part)
     groups: Groups = defaultdict(list)
     for row in (row for file in files for row in read_records(results.parent / file)):
         groups[row.stride_fs, row.member, row.metric].append(row)

@@ -42,14 +42,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a toy run: checks the script, not the model")
     told = parser.parse_args()
     told.work = told.work.resolve()
-    others = Path(str(pretrained(told.work, [told.stride], told.quick)).format(k=steps(told.stride)))
+    others = Path(str(pretrained(told.work, [told.stride], told.quick)).format(k=steps(told.stride, "others")))
     records = [one for name in told.molecules for one in molecule(name, others, told)]
     write(told.out, records)
 
 
 def molecule(name: str, others: Path, told: argparse.Namespace) -> list[dict[str, Any]]:
     """Records of every amount of data and every start."""
-    configured = configuration(smoke=told.quick)
+    configured = configuration(name, smoke=told.quick)
     length_ps = 1e-3 * configured["engines"]["qm"]["bursts"]["length_fs"]
     amounts = DATA_PS[:2] if told.quick else DATA_PS
     held = round(JUDGED_PS / length_ps) if not told.quick else 2
@@ -57,7 +57,7 @@ def molecule(name: str, others: Path, told: argparse.Namespace) -> list[dict[str
         configured["engines"]["qm"]["bursts"]["count"] = round(amounts[-1] / length_ps) + held
     del configured["kstep"]["engines"]["qm"]["transfer"], configured["kstep"]["engines"]["qm"]["rollout"]
     own_mm = f"kstep/train/flex/k16/{MEMBER}/model.safetensors"
-    index = f"kstep/window/qm/k{steps(told.stride)}.json"
+    index = f"kstep/window/qm/k{steps(told.stride, name)}.json"
     folder = told.work / f"{name}-data"
     results = make(folder, {name: UNSEEN[name]}, configured, [f"results/{own_mm}", f"results/{index}"])
     project = load_project(configured, str(folder / "config.yaml"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from exact_runs import LARGE_BATCH, MEMBER, configuration, make, steps
+from exact_runs import MEMBER, configuration, make, steps
 from matplotlib.figure import Figure
 
 from mdsnake.evaluate import style
@@ -21,7 +21,7 @@ from mdsnake.store.h5md import Trajectory
 
 NAME, SMILES = "phenylethylamine", "NCCc1ccccc1"
 DIHEDRAL = [(0, 1, 2, 3)]  # N–C–C–C, about the bond that tells the conformers apart
-PLAIN = "verlet-double"
+PLAIN = "verlet"
 FEWEST = 20  # frames of a walker that an average is drawn from
 
 
@@ -48,11 +48,11 @@ def main() -> None:
     parser.add_argument("--ps", type=float, default=40, help="of each walker of the learned member")
     parser.add_argument("--quick", action="store_true", help="a toy run: checks the script, not the model")
     told = parser.parse_args()
-    folder, k = told.work.resolve() / NAME, steps(told.stride)
+    folder, k = told.work.resolve() / NAME, steps(told.stride, NAME)
 
     def roll_out(member: str, ps: float) -> Run:
         length = {"walkers": told.walkers, "time_ps": ps}
-        configured = configuration(batch_size=LARGE_BATCH, rollout=length, smoke=told.quick)
+        configured = configuration(NAME, rollout=length, smoke=told.quick)
         configured["kstep"]["controls"] = [PLAIN]
         targets = [f"results/{NAME}/rollout/qm/k{k}/{member}/seed0.h5", f"results/{NAME}/simulate/qm/replica0.h5"]
         make(folder, {NAME: SMILES}, configured, targets)
@@ -60,7 +60,7 @@ def main() -> None:
 
     learned = roll_out(MEMBER, told.ps)
     reference = [read(folder / f"results/{NAME}/simulate/qm/replica{replica}.h5") for replica in (0, 1)]
-    seconds_per_ps = reference[1].seconds / reference[1].ps / 2  # at half as many steps
+    seconds_per_ps = reference[1].seconds / reference[1].ps
     plain = roll_out(PLAIN, max(0.1, round(learned.seconds / seconds_per_ps / told.walkers, 1)))
     histories = [folder / f"results/kstep/train/{part}/{MEMBER}/history.csv" for part in ("flex/k16", f"qm/k{k}")]
     preparation = sum(map(preparation_seconds, histories)) / 60
