@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from mdsnake.physics.potential import Calls, Unconstrained
+from mdsnake.physics.surface import MuellerBrown2D
 
 
 class External(Unconstrained):
@@ -70,7 +71,7 @@ class DoubleWell(External):
 
 
 class MuellerBrown(External):
-    """The surface of Müller and Brown (Theor. Chim. Acta 53, 75 (1979)), for each atom in its x and y.
+    """The surface of `MuellerBrown2D` for each atom in its x and y.
 
     Parameters
     ----------
@@ -79,19 +80,14 @@ class MuellerBrown(External):
     stiffness : of the harmonic well along z, kJ/mol/nm²
     """
 
-    HEIGHT = np.array([-200.0, -100.0, -170.0, 15.0])
-    XX, XY, YY = np.array([[-1, -1, -6.5, 0.7], [0, 0, 11, 0.6], [-10, -10, -6.5, 0.7]])
-    X0, Y0 = np.array([[1, 0, -0.5, -1], [0, 0.5, 1.5, 1]])
-
     def __init__(self, masses: np.ndarray, scale: float, length_nm: float, stiffness: float) -> None:
         super().__init__("Müller–Brown", masses)
         self.scale, self.length, self.stiffness = scale, length_nm, stiffness
+        self.surface = MuellerBrown2D()
 
     def energy_forces(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         with self.calls.timed():
-            dx, dy = x[:, :1] / self.length - self.X0, x[:, 1:2] / self.length - self.Y0
-            terms = self.HEIGHT * np.exp(self.XX * dx**2 + self.XY * dx * dy + self.YY * dy**2)
-            forces = -self.stiffness * x
-            forces[:, 0] = -self.scale / self.length * (terms * (2 * self.XX * dx + self.XY * dy)).sum(1)
-            forces[:, 1] = -self.scale / self.length * (terms * (self.XY * dx + 2 * self.YY * dy)).sum(1)
-            return float(self.scale * terms.sum() + 0.5 * self.stiffness * (x[:, 2] ** 2).sum()), forces
+            energy, forces = self.surface.energy_force(x[:, :2] / self.length)
+            well = 0.5 * self.stiffness * (x[:, 2] ** 2).sum()
+            forces = np.column_stack([self.scale / self.length * forces, -self.stiffness * x[:, 2]])
+            return float(self.scale * energy.sum() + well), forces

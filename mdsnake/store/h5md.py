@@ -163,10 +163,12 @@ class Trajectory:
         particles["species"] = self.numbers.astype(np.int32)
         particles["mass"] = self.masses.astype(float)
         particles["mass"].attrs["unit"] = "Da"
-        steps = np.arange(self.n_frames)
-        times = steps * self.frame_ps
+        clock = file["parameters/mdsnake"]
+        clock["step"] = np.arange(self.n_frames)
+        clock["time"] = np.arange(self.n_frames) * self.frame_ps
+        clock["time"].attrs["unit"] = UNITS["time"]
         for name, values in [("position", self.positions), ("velocity", self.velocities), ("force", self.forces)]:
-            _element(particles, name, values.astype(np.float32), UNITS[name], steps, times)
+            _element(particles, name, values.astype(np.float32), UNITS[name], clock)
         observables = file.create_group("observables")
         of_frames = {
             "potential_energy": self.potential,
@@ -177,7 +179,7 @@ class Trajectory:
         if self.energy_error is not None and self.accepted is not None:
             of_frames |= {"energy_error": self.energy_error.astype(np.float32), "accepted": self.accepted.astype("i1")}
         for name, values in of_frames.items():
-            _element(observables, name, values, OBSERVABLE_UNITS[name], steps, times)
+            _element(observables, name, values, OBSERVABLE_UNITS[name], clock)
 
     def _write_header(self, file: h5py.File) -> None:
         header = file.create_group("h5md")
@@ -312,12 +314,12 @@ def git_commit() -> str:
     return run.stdout.strip() or "unknown"
 
 
-def _element(group: h5py.Group, name: str, values: np.ndarray, unit: str, steps: np.ndarray, times: np.ndarray) -> None:
+def _element(group: h5py.Group, name: str, values: np.ndarray, unit: str, clock: h5py.Group) -> None:
+    """Write `values` of all frames; their steps and times are links to those in `clock`, as H5MD has it."""
     element = group.create_group(name)
     element.create_dataset("value", data=values).attrs["unit"] = unit
-    element["step"] = steps
-    element["time"] = times
-    element["time"].attrs["unit"] = UNITS["time"]
+    element["step"] = clock["step"]
+    element["time"] = clock["time"]
 
 
 def _user() -> str:

@@ -72,6 +72,16 @@ def test_every_dataset_has_its_unit(trajectory: Trajectory, tmp_path: Path) -> N
         np.testing.assert_allclose(file["observables/temperature/value"][:], trajectory.temperature)
 
 
+def test_steps_and_times_are_stored_once(trajectory: Trajectory, tmp_path: Path) -> None:
+    trajectory.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        elements = [*file["observables"].values(), file["particles/trajectory/position"]]
+        assert {element["time"] == file["parameters/mdsnake/time"] for element in elements} == {True}
+        np.testing.assert_allclose(elements[-1]["time"][:], 0.004 * np.arange(8))
+        np.testing.assert_array_equal(elements[-1]["step"][:], np.arange(8))
+        assert elements[-1]["time"].attrs["unit"] == "ps"
+
+
 def test_temperature_is_kinetic_energy_per_degree_of_freedom(trajectory: Trajectory) -> None:
     kinetic = 0.5 * (trajectory.masses[:, None] * trajectory.velocities.astype(float) ** 2).sum((1, 2))
     np.testing.assert_allclose(trajectory.temperature, kinetic / (0.5 * 6 * BOLTZMANN))
