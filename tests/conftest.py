@@ -15,10 +15,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Before anything loads OpenMP: sums by several threads are not bitwise the same.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-TENSOR_MODULES = ("batch", "corrector", "data", "features", "layers", "model", "objective")
-jaxtyping.install_import_hook(
-    ["mdsnake.nn", *(f"mdsnake.families.kstep.{name}" for name in TENSOR_MODULES)], "beartype.beartype"
-)
+TENSOR_MODULES = {
+    "kstep": ("batch", "corrector", "data", "features", "layers", "model", "objective"),
+    "trajbert": ("attention", "data", "density", "generate", "heads", "model", "states"),
+}
+rooms = [f"mdsnake.families.{room}.{name}" for room, names in TENSOR_MODULES.items() for name in names]
+jaxtyping.install_import_hook(["mdsnake.nn", *rooms], "beartype.beartype")
 
 from mdsnake.config import Engine, SimulateSettings  # noqa: E402
 from mdsnake.families.kstep.config import Jump, WindowSettings  # noqa: E402

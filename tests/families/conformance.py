@@ -11,6 +11,8 @@ from torch_geometric.data import Batch
 from mdsnake.families.base import Family
 from tests.families.kstep.case import case as kstep
 from tests.families.kstep.toys import JUMP, RIGID
+from tests.families.trajbert.case import case as trajbert
+from tests.families.trajbert.toys import MEMBERS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +23,11 @@ class Case:
     ----------
     model : a fresh model
     batch : at least three samples of different sizes
-    moved : the batch with every sample turned by a rotation or reflection (3, 3), then shifted by (3,)
+    moved : the batch with every sample turned by a rotation or reflection (3, 3), then shifted by (3,); None where
+        the family has no symmetry
     turned : a named output of `sample` turned likewise, both (A, …)
-    permuted : the batch with the nodes of every sample in another order: row a is what row order[a] was, (A,)
+    permuted : the batch with the nodes of every sample, or the samples where nodes follow each other in time, in
+        another order: row a is what row order[a] was, (A,)
     inputs : names of the batch's real-valued fields with a row for each node that outputs depend on
     fit : learning rate, steps, and the factor by which they must lower the loss of one batch
     save, load : the family's own way to a model file and back
@@ -33,8 +37,8 @@ class Case:
 
     model: Callable[[], Family]
     batch: Callable[[], Batch]
-    moved: Callable[[Batch, Tensor, Tensor], Batch]
-    turned: Callable[[str, Tensor, Tensor], Tensor]
+    moved: Callable[[Batch, Tensor, Tensor], Batch] | None
+    turned: Callable[[str, Tensor, Tensor], Tensor] | None
     permuted: Callable[[Batch, Generator], tuple[Batch, Tensor]]
     inputs: tuple[str, ...]
     fit: tuple[float, int, float]
@@ -49,6 +53,7 @@ CASES = {
     "kstep/transformer-egnn": Case(**kstep("transformer-egnn", JUMP)),
     # A rigid bond turns the rounding of a position into a velocity, divided by a step of a femtosecond.
     "kstep/egnn with rigid bonds": Case(**kstep("egnn", RIGID)),
+    **{f"trajbert/{mode}-{head}": Case(**trajbert(mode, head)) for mode, head in MEMBERS},
 }
 
 

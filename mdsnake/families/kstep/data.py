@@ -68,21 +68,21 @@ class MoleculeWindows:
 
 def load_windows(group: WindowGroup, jump: Jump) -> MoleculeWindows:
     """Read the frames that `group` points to; its files must be as they were when it was made."""
-    graph, trajectory = MoleculeGraph.load(Path(group.prepared) / "graph.json"), Trajectory.load(group.bursts)
-    trajectory.check(graph.numbers, jump.timestep_fs, group.bursts)
+    graph, trajectory = MoleculeGraph.load(Path(group.prepared) / "graph.json"), Trajectory.load(group.trajectory)
+    trajectory.check(graph.numbers, jump.timestep_fs, group.trajectory)
     if group.starts and max(group.starts) + jump.k >= trajectory.n_frames:
-        raise UserError(f"{group.bursts}: fewer frames than its windows were made from; run `mdsnake window` again")
+        raise UserError(f"{group.trajectory}: fewer frames than its windows were made from; run `mdsnake window` again")
     starts = np.array(group.starts, dtype=int)
     frames = np.stack([starts, starts + jump.k])
     if (trajectory.segment[frames[0]] != trajectory.segment[frames[1]]).any():
-        raise UserError(f"{group.bursts}: a window of it spans two bursts; run `mdsnake window` again")
+        raise UserError(f"{group.trajectory}: a window of it spans two bursts; run `mdsnake window` again")
     mass = trajectory.masses / trajectory.masses.sum()
     x = trajectory.positions[frames].astype(np.float64)
     x -= np.einsum("tnai,a->tni", x, mass)[:, :, None]
     v = trajectory.velocities[frames]
     x, v, f = (torch.tensor(a, dtype=torch.float32) for a in (x, v, trajectory.forces[frames]))
     return MoleculeWindows(
-        group.molecule, molecule_tensors(graph), x, v, f, 1e-3 * trajectory.counters.get("total_ms", 0.0)
+        group.system, molecule_tensors(graph), x, v, f, 1e-3 * trajectory.counters.get("total_ms", 0.0)
     )
 
 

@@ -20,7 +20,7 @@ from mdsnake.store.windows import Windows
 def open_task(windows: Path, settings: TrainSettings, init: Path | None) -> Task:
     """The training that `settings` describe, on `windows`, perhaps from the weights of the model file `init`."""
     index = Windows.load(windows)
-    jump = parse(Jump, index.jump, str(windows))
+    jump = parse(Jump, index.about, str(windows))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = KstepModel(settings.network, jump, settings.loss)
@@ -100,4 +100,4 @@ def _load(model: KstepModel, weights: dict[str, torch.Tensor], path: Path) -> No
 def files_of(windows: Path) -> list[Path]:
     """The files besides `windows` that a training depends on."""
     groups = Windows.load(windows).groups
-    return [path for g in groups for path in (Path(g.bursts), Path(g.prepared) / "graph.json") if g.split != "test"]
+    return [path for g in groups for path in (Path(g.trajectory), Path(g.prepared) / "graph.json") if g.split != "test"]

@@ -29,7 +29,7 @@ def selected(windows: MoleculeWindows, augmentation: Augmentation, seed: int = 0
 
 def test_windows_are_frames_of_their_bursts(windows: Path, jump: Jump) -> None:
     (group,) = (g for g in Windows.load(windows).groups if g.split == "train")
-    loaded, bursts = load_windows(group, jump), Trajectory.load(group.bursts)
+    loaded, bursts = load_windows(group, jump), Trajectory.load(group.trajectory)
     assert loaded.x.shape == (2, len(group.starts), 8, 3)
     mass = loaded.molecule.masses[:, None]
     assert (mass * loaded.x).sum(2).abs().max() < 1e-5

@@ -73,7 +73,7 @@ def test_a_transfer_to_another_network_is_refused(windows: Path, tmp_path: Path,
 
 def test_nothing_to_train_on_is_one_clear_line(windows: Path, tmp_path: Path) -> None:
     index = Windows.load(windows)
-    Windows(index.jump, [dataclasses.replace(g, starts=[]) for g in index.groups]).save(tmp_path / "k4.json")
+    Windows(index.about, [dataclasses.replace(g, starts=[]) for g in index.groups]).save(tmp_path / "k4.json")
     with pytest.raises(UserError, match=r"k4\.json: no window to train on; lower k or window_stride, or lengthen"):
         open_task(tmp_path / "k4.json", settings(), None)
 
@@ -82,7 +82,7 @@ def test_a_training_depends_on_its_data_but_not_on_the_test_split(windows: Path)
     groups = Windows.load(windows).groups
     assert {group.split for group in groups} == {"train", "validation", "test"}
     used = [group for group in groups if group.split != "test"]
-    expected = {path for g in used for path in (Path(g.bursts), Path(g.prepared) / "graph.json")}
+    expected = {path for g in used for path in (Path(g.trajectory), Path(g.prepared) / "graph.json")}
     assert set(files_of(windows)) == expected
 
 
