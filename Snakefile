@@ -16,6 +16,14 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/failures.smk"
 include: "workflow/rules/kstep.smk"
 include: "workflow/rules/resources.smk"
+
+
+if PROJECT.trajbert:
+
+    include: "workflow/rules/trajbert.smk"
+    include: "workflow/rules/surface.smk"
+
+
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/window.smk"
@@ -36,3 +44,4 @@ rule all:
     default_target: True
     input:
         rules.kstep.input,
+        rules.trajbert.input if PROJECT.trajbert else [],

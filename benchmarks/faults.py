@@ -68,7 +68,7 @@ def jobs(place: Path) -> dict[str, Callable[[Path], Job]]:
         told = SimulateSettings(**Trajectory.load(place / REPLICA.format(engine=engine)).provenance["settings"])
         told = told.model_copy(update={"engine": told.engine.model_copy(update=changes)})
         return lambda folder: command(
-            folder, ["simulate", "results/methanol/prepare", "--settings", told.model_dump_json(), "--replica", "0"]
+            folder, ["simulate", "results/methanol/prepare", "--settings", told.model_dump_json(), "--run", "replica0"]
         )
 
     header, _ = read_model(place / MODEL)

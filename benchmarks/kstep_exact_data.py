@@ -66,12 +66,12 @@ def molecule(name: str, others: Path, told: argparse.Namespace) -> list[dict[str
     records = []
     for amount in amounts:
         parts = list(parted(whole.groups[0], round(amount / length_ps), held))
-        Windows(whole.jump, parts).save(folder / "windows.json")
-        Windows(whole.jump, parts[-1:]).save(folder / "judged.json")
+        Windows(whole.about, parts).save(folder / "windows.json")
+        Windows(whole.about, parts[-1:]).save(folder / "judged.json")
         for label, start in starts.items():
             model = trained(folder / "windows.json", project, start, amount > 0)
             told_jumps = JumpsSettings(
-                controls=[], jump=Jump(**whole.jump), engine=project.engines["qm"], seed=project.seed
+                controls=[], jump=Jump(**whole.about), engine=project.engines["qm"], seed=project.seed
             )
             jumps(folder / "judged.json", told_jumps, [model], folder / "jumps.csv", "cpu")
             setting = f"{told.stride:g} fs, from {label}, {amount:g} ps of xTB"
@@ -86,13 +86,13 @@ def molecule(name: str, others: Path, told: argparse.Namespace) -> list[dict[str
 def merged(windows: Windows, folder: Path) -> Windows:
     """The windows of the one molecule as one group, with paths that hold outside of `folder`."""
     first, starts = windows.groups[0], sorted(start for group in windows.groups for start in group.starts)
-    paths = {"prepared": str(folder / first.prepared), "bursts": str(folder / first.bursts)}
-    return Windows(windows.jump, [dataclasses.replace(first, starts=starts, **paths)])
+    paths = {"prepared": str(folder / first.prepared), "trajectory": str(folder / first.trajectory)}
+    return Windows(windows.about, [dataclasses.replace(first, starts=starts, **paths)])
 
 
 def parted(group: WindowGroup, bursts: int, held: int) -> Iterator[WindowGroup]:
     """The first `bursts`, every tenth of them for validation, and the last `held` for the test."""
-    segment = Trajectory.load(group.bursts).segment
+    segment = Trajectory.load(group.trajectory).segment
     last = int(segment.max()) + 1 - held
     used = [start for start in group.starts if segment[start] < min(max(bursts, 1), last)]
     for split, chosen in (

@@ -29,11 +29,11 @@ def molecules(folder: Path, quick: bool = False) -> list[dict[str, Any]]:
     header, _ = max(models, key=lambda model: model[0]["jump"]["k"])
     jump = Jump(**header["jump"])
     windows = Windows.load(folder / f"kstep/window/mm/k{jump.k}.json")
-    test, work = Windows(windows.jump, windows.of("test")), folder / "molecules"
+    test, work = Windows(windows.about, windows.of("test")), folder / "molecules"
     test.save(work / "test.json")
-    engine = Engine(**Trajectory.load(test.groups[0].bursts).provenance["settings"]["engine"])
+    engine = Engine(**Trajectory.load(test.groups[0].trajectory).provenance["settings"]["engine"])
     counts = COUNTS[:1] if quick else COUNTS
-    names = _simulated(work, engine, {group.molecule for group in test.groups}, max(counts) + 2)
+    names = _simulated(work, engine, {group.system for group in test.groups}, max(counts) + 2)
     held, names = names[:2], names[2:]
     records = []
     for count in counts:

@@ -27,14 +27,14 @@ def transfer(folder: Path, quick: bool = False) -> list[dict[str, Any]]:
     header, _ = read_model(qm)
     pretrained, jump = Path(header["init"]), Jump(**header["jump"])
     windows = Windows.load(folder / f"kstep/window/qm/k{jump.k}.json")
-    test = Windows(windows.jump, windows.of("test"))
-    engine = Engine(**Trajectory.load(test.groups[0].bursts).provenance["settings"]["engine"])
+    test = Windows(windows.about, windows.of("test"))
+    engine = Engine(**Trajectory.load(test.groups[0].trajectory).provenance["settings"]["engine"])
     work = folder / "transfer"
     test.save(work / "test.json")
     records = []
     for bursts in BURSTS[:1] if quick else BURSTS:
         kept = [_first_bursts(group, bursts) for group in windows.groups if group.split != "test"]
-        Windows(windows.jump, kept).save(work / f"{bursts}.json")
+        Windows(windows.about, kept).save(work / f"{bursts}.json")
         data_ps = bursts * engine.bursts.length_fs * 1e-3
         for label, frozen in STARTS.items():
             settings = TrainSettings(
@@ -80,8 +80,8 @@ def _first_bursts(group: WindowGroup, count: int) -> WindowGroup:
     """The windows of the first `count` bursts; validation keeps all of its own."""
     if group.split == "validation":
         return group
-    segment = Trajectory.load(group.bursts).segment
-    return WindowGroup(group.molecule, group.split, group.prepared, group.bursts,
+    segment = Trajectory.load(group.trajectory).segment
+    return WindowGroup(group.system, group.split, group.prepared, group.trajectory,
                        [start for start in group.starts if segment[start] < count])  # fmt: skip
 
 

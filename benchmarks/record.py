@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-PACKAGES = ("torch", "openmm", "rdkit", "tblite", "ase", "numpy", "snakemake")
+PACKAGES = ("torch", "transformers", "deeptime", "openmm", "rdkit", "tblite", "ase", "numpy", "snakemake")
 FIELDS = ("system", "member", "setting", "metric", "unit", "value", "low", "high", "n", "floor", "mark", "met")
 
 

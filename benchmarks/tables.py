@@ -56,6 +56,27 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ("Structure", ["bond_js", "angle_js", "torsion_js", "potential_js", "ke_ratio"]),
         ("Temperature of each element", ["temperature_H", "temperature_C", "temperature_N", "temperature_O"]),
     ],
+    "trajbert": [
+        (
+            "Prediction",
+            [
+                "accuracy",
+                "below_bayes_limit",
+                "precision",
+                "recall",
+                "f1",
+                "accuracy_last",
+                "committor_rmse",
+                "next_mse_ratio",
+            ],
+        ),
+        (
+            "Generation",
+            ["density_js", "free_energy_error", "t2_ratio", "mfpt_ratio", "committor_error", "outside_fraction"],
+        ),
+        ("Speed", ["frames_per_second", "speed_ratio"]),
+        ("Claims of the source: share of seeds", ["reproduced"]),
+    ],
     "kstep_exact_data": [
         (
             "Single jumps against the amount of xTB data",

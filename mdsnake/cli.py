@@ -6,11 +6,11 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from mdsnake import config
+from mdsnake import config, stages
 from mdsnake.errors import OutOfTime, UserError
 from mdsnake.families.kstep import config as kstep
 from mdsnake.store.budget import Budget
@@ -31,6 +31,7 @@ Minutes = Annotated[
     ),
 ]
 File = Annotated[Path, typer.Option()]
+Room = Annotated[str, typer.Option("--family")]
 Prepared = Annotated[Path, typer.Argument(help="folder written by `mdsnake prepare`")]
 
 
@@ -44,49 +45,36 @@ def screen(table: Path, settings: Text, out: Out, processes: Annotated[int, type
 
 @app.command()
 def prepare(settings: Text, out: Out) -> None:
-    """Embed, minimise and parametrise a molecule."""
-    from mdsnake.prepare.stage import prepare
-
-    prepare(config.read_settings(config.PrepareSettings, settings), out)
+    """Embed, minimise and parametrise a molecule, or solve the dynamics on a surface."""
+    stages.run("prepare", settings, out=out)
 
 
 @app.command()
 def simulate(
     prepared: Prepared,
     settings: Text,
+    run: Annotated[str, typer.Option(help="kstep: replicaN or bursts; trajbert: a split, replica0 or replica1")],
     out: Out,
     work: Work,
-    replica: Annotated[int | None, typer.Option(min=0)] = None,
-    bursts: bool = False,
     time_budget: Minutes = None,
 ) -> None:
-    """Run a thermostatted replica (--replica N), or NVE bursts for training (--bursts)."""
+    """Run the reference dynamics: a thermostatted replica, or what networks learn from."""
     budget = Budget(time_budget)
     see_to(out=out)
-    from mdsnake.simulate.stage import simulate_bursts, simulate_replica
-
-    parsed = config.read_settings(config.SimulateSettings, settings)
-    if bursts == (replica is not None):
-        raise UserError("simulate: give either --replica N or --bursts")
-    if replica is None:
-        simulate_bursts(prepared, parsed, out, work, budget)
-    else:
-        simulate_replica(prepared, parsed, replica, out, work, budget)
+    stages.run("simulate", settings, prepared=prepared, run=run, out=out, work=work, budget=budget)
 
 
 @app.command()
 def window(
     settings: Text,
     out: Out,
-    prepared: Annotated[list[Path], typer.Option(help="folder of `mdsnake prepare`; once for each molecule")],
-    bursts: Annotated[list[Path], typer.Option(help="its bursts, in the same order")],
+    prepared: Annotated[list[Path], typer.Option(help="folder of `mdsnake prepare`; once for each trajectory")],
+    trajectory: Annotated[list[Path], typer.Option(help="what to learn from, in the same order")],
 ) -> None:
-    """List the k-step windows of all molecules by frame index."""
-    from mdsnake.window.stage import window
-
-    if len(prepared) != len(bursts):
-        raise UserError("window: give one --bursts for each --prepared")
-    window(config.read_settings(kstep.WindowSettings, settings), prepared, bursts, out)
+    """List the windows of all trajectories by frame index."""
+    if len(prepared) != len(trajectory):
+        raise UserError("window: give one --trajectory for each --prepared")
+    stages.run("window", settings, prepared=prepared, trajectory=trajectory, out=out)
 
 
 @app.command()
@@ -103,33 +91,29 @@ def train(
     """Train a model on WINDOWS, perhaps from the weights of another (--init)."""
     budget = Budget(time_budget)
     see_to(out=out, history=history)
-    from mdsnake.train.stage import train
-
-    parsed = config.read_settings(kstep.TrainSettings, settings)
-    train(windows, parsed, init, out, history, work, device, budget)
+    files: dict[str, Any] = {"windows": windows, "init": init, "out": out, "history": history, "work": work}
+    stages.run("train", settings, **files, device=device, budget=budget)
 
 
 @app.command()
 def rollout(
     prepared: Prepared,
     settings: Text,
-    engine: Annotated[str, typer.Option(help="the engine's settings, as --settings")],
     start: Annotated[Path, typer.Option(help="trajectory of the reference, on which the walkers start")],
     out: Out,
-    nve: Annotated[Path, typer.Option(help="the run without thermostat to write")],
     work: Work,
+    engine: Annotated[str | None, typer.Option(help="kstep: the engine's settings, as --settings")] = None,
+    nve: Annotated[Path | None, typer.Option(help="kstep: the run without thermostat to write")] = None,
     model: Path | None = None,
     device: Device = "auto",
     time_budget: Minutes = None,
 ) -> None:
-    """Propagate a molecule with a learned member or a control."""
+    """Propagate a system with a learned member, or a molecule with a control."""
     budget = Budget(time_budget)
-    see_to(start, out=out, nve=nve)
-    from mdsnake.rollout.stage import rollout
-
-    parsed = config.read_settings(kstep.RolloutSettings, settings)
-    read = config.read_settings(config.Engine, engine)
-    rollout(prepared, parsed, read, start, model, out, nve, work, device, budget)
+    see_to(start, **{"out": out, **({"nve": nve} if nve else {})})
+    read = config.read_settings(config.Engine, engine) if engine else None
+    files: dict[str, Any] = {"prepared": prepared, "start": start, "model": model, "out": out, "nve": nve, "work": work}
+    stages.run("rollout", settings, engine=read, **files, device=device, budget=budget)
 
 
 @app.command()
@@ -150,29 +134,43 @@ def jumps(
 def evaluate(
     prepared: Prepared,
     settings: Text,
-    rollout: File,
-    nve: File,
-    reference: File,
-    replica: File,
+    replica: Annotated[Path, typer.Option(help="a run of the reference that gives the noise floor")],
     out: Out,
     curves: File,
-    history: Path | None = None,
+    rollout: Annotated[Path | None, typer.Option(help="kstep")] = None,
+    nve: Annotated[Path | None, typer.Option(help="kstep")] = None,
+    reference: Annotated[Path | None, typer.Option(help="kstep")] = None,
+    history: Annotated[Path | None, typer.Option(help="kstep")] = None,
+    windows: Annotated[Path | None, typer.Option(help="trajbert")] = None,
+    model: Annotated[Path | None, typer.Option(help="trajbert")] = None,
+    sampled: Annotated[Path | None, typer.Option(help="trajbert")] = None,
+    deterministic: Annotated[Path | None, typer.Option(help="trajbert")] = None,
+    device: Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="trajbert")] = None,
 ) -> None:
-    """Judge a roll-out beside its reference and the noise floor."""
-    see_to(rollout, nve, reference, replica, out=out, curves=curves)
-    from mdsnake.evaluate.config import EvaluateSettings
-    from mdsnake.evaluate.stage import evaluate
-
-    parsed = config.read_settings(EvaluateSettings, settings)
-    evaluate(prepared, parsed, rollout, nve, reference, replica, history, out, curves)
+    """Judge a model's roll-outs beside their reference and the noise floor."""
+    inputs: dict[str, Any] = {
+        "rollout": rollout,
+        "nve": nve,
+        "reference": reference,
+        "history": history,
+        "windows": windows,
+    }
+    inputs |= {"model": model, "sampled": sampled, "deterministic": deterministic, "replica": replica}
+    see_to(*filter(None, inputs.values()), out=out, curves=curves)
+    stages.run("evaluate", settings, prepared=prepared, **inputs, out=out, curves=curves, device=device)
 
 
 @app.command()
-def summarize(files: list[Path], out: Out) -> None:
-    """Join evaluations into one long table."""
-    from mdsnake.evaluate.summary import summarize
+def baselines(windows: Path, settings: Text, replica: File, out: Out) -> None:
+    """Judge methods without a learned propagator on the test trajectories of WINDOWS (trajbert)."""
+    see_to(windows, replica, out=out)
+    stages.run("baselines", settings, family="trajbert", windows=windows, replica=replica, out=out)
 
-    summarize(files, out)
+
+@app.command()
+def summarize(files: list[Path], out: Out, family: Room = "kstep") -> None:
+    """Join evaluations into one long table."""
+    stages.run("summarize", family=family, files=files, out=out)
 
 
 @app.command()
@@ -182,19 +180,16 @@ def figure(
     out: Out,
     curves: list[Path] = [],  # noqa: B006
     history: list[Path] = [],  # noqa: B006
+    family: Room = "kstep",
 ) -> None:
     """Draw a figure of the report."""
-    from mdsnake.evaluate.figures import figure
-
-    figure(name, summary, curves, history, out)
+    stages.run("figure", family=family, name=name, summary=summary, curves=curves, history=history, out=out)
 
 
 @app.command()
-def table(name: str, summary: Path, out: Out, failed: Path | None = None) -> None:
+def table(name: str, summary: Path, out: Out, failed: Path | None = None, family: Room = "kstep") -> None:
     """Write a table of the report as HTML; --failed adds failed jobs to that of dropped molecules."""
-    from mdsnake.evaluate.tables import table
-
-    table(name, summary, out, failed)
+    stages.run("table", family=family, name=name, summary=summary, out=out, failed=failed)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from mdsnake.errors import UserError
 from mdsnake.inputs import parse, read_rows, read_yaml
 
 #: Raise a stage's number when its results change; Snakemake then reruns it.
-VERSIONS = {"screen": 2, "prepare": 1, "simulate": 1, "window": 1, "train": 4, "rollout": 3, "evaluate": 2}
+VERSIONS = {"screen": 2, "prepare": 1, "simulate": 1, "window": 2, "train": 4, "rollout": 3, "evaluate": 2}
 
 #: Folders of the results that no molecule may be named after.
 RESERVED = re.compile(
@@ -210,17 +210,22 @@ class SimulateSettings(Settings):
 S = TypeVar("S", bound=Settings)
 
 
-def read_settings(model: type[S], text_or_path: str) -> S:
-    """Settings from JSON text, or from a YAML or JSON file.
+def settings_data(text_or_path: str) -> tuple[Any, str]:
+    """What JSON text, or a YAML or JSON file, holds, and what to call it.
 
     A command line carries JSON (it begins with a brace); a person passes a file.
     """
     if not text_or_path.lstrip().startswith("{"):
-        return parse(model, read_yaml(text_or_path, "no such settings file"), text_or_path)
+        return read_yaml(text_or_path, "no such settings file"), text_or_path
     try:
-        return parse(model, json.loads(text_or_path), "--settings")
+        return json.loads(text_or_path), "--settings"
     except (ValueError, RecursionError) as error:
         raise UserError(f"--settings: not valid JSON: {error}; quote it as a whole, or pass a file") from error
+
+
+def read_settings(model: type[S], text_or_path: str) -> S:
+    """Settings from JSON text, or from a YAML or JSON file."""
+    return parse(model, *settings_data(text_or_path))
 
 
 def read_table(path: str | Path, row: type[S] = Molecule) -> list[S]:  # type: ignore[assignment]

@@ -6,11 +6,12 @@ The Snakefile reads it, `config/schema.json` is generated from it.
 from pathlib import Path
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from mdsnake.config import Base, Molecule, read_table
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import CONTROLS, FLEXIBLE_CONTROLS, Kstep
+from mdsnake.families.trajbert.config import Trajbert
 from mdsnake.inputs import parse, read_yaml
 
 
@@ -18,6 +19,9 @@ class Project(Base):
     """`config/config.yaml`."""
 
     kstep: Kstep
+    trajbert: Trajbert | None = Field(
+        None, description="trajectory models of walkers on a surface; none: no such results"
+    )
 
     @model_validator(mode="after")
     def _references_hold(self) -> "Project":

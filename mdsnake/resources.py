@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from mdsnake.config import Engine, Training
 from mdsnake.families.kstep.config import Network, Rollout
+from mdsnake.families.trajbert import config as trajbert
 
 #: On a cluster two more Snakemakes, which start the job, live in its memory.
 NESTED_MB = 260
@@ -153,6 +154,64 @@ def single_jumps(
     drifts = [jump_drifts(network, engine, k) for network in networks]
     jumps = sum(map(network_seconds, networks, drifts, [100 * n_atoms**2] * len(networks))) / 3
     return Need(700 + 3 * data_mb / molecules, 20 + judged * (0.3 + forces + jumps))
+
+
+def solving() -> Need:
+    """The exact figures of a surface."""
+    return Need(300, 10)
+
+
+def walking(system: trajbert.System, walkers: int, frames: int) -> Need:
+    """Walkers on a surface."""
+    steps = frames * system.steps_per_frame
+    return Need(100 + 3 * megabytes(walkers * frames, 1), 5 + steps * (5e-5 + 5e-7 * walkers))
+
+
+def indexing_walkers(settings: trajbert.Trajectories) -> Need:
+    """An index of windows of trajectories."""
+    return Need(150 + 2 * megabytes(settings.train * settings.frames, 1), 10)
+
+
+def training_trajectories(
+    network: trajbert.Network, length: int, data: trajbert.Trajectories, settings: Training, on_gpu: bool = False
+) -> Need:
+    """A training on windows of so many frames."""
+    tokens = settings.batch_size * length
+    steps = settings.max_steps * (1 + 2 / settings.validate_every) * settings.accumulate_batches
+    seconds = steps * (0.02 + 3 * _pass_seconds(network, tokens, length)) / (GPU_SPEEDUP if on_gpu else 1)
+    # Each layer keeps its activations, and its weights of attention twice.
+    per_token = 10 * network.width + 2 * network.feed_forward + 2 * network.attention_heads * length
+    activations_mb = 0.0 if on_gpu else 4e-6 * tokens * network.layers * per_token
+    return Need(700 + 2 * megabytes(data.train * data.frames, 1) + activations_mb, 30 + seconds)
+
+
+def generating(network: trajbert.Network, settings: trajbert.Rollout, on_gpu: bool = False) -> Need:
+    """A roll-out: for each frame a pass over the window, of one frame where what was computed is kept."""
+    kept = network.mode == "causal" and settings.slide > 1
+    new = 1 + settings.prompt / settings.slide if kept else settings.prompt
+    seconds = settings.frames * (0.005 + _pass_seconds(network, settings.walkers * new, settings.prompt))
+    return Need(
+        600 + 4 * megabytes(settings.walkers * settings.frames, 1), 30 + seconds / (GPU_SPEEDUP if on_gpu else 1)
+    )
+
+
+def judging_trajectories(network: trajbert.Network, length: int, settings: trajbert.Rollout) -> Need:
+    """What a model tells of its windows, and three runs of walkers."""
+    frames = settings.walkers * settings.frames
+    seconds = 4096 / length * _pass_seconds(network, length**2, length) + 1e-5 * frames
+    return Need(800 + 12 * megabytes(frames, 1), 30 + seconds)
+
+
+def fitting_baselines(data: trajbert.Trajectories, settings: trajbert.Rollout) -> Need:
+    """Kinetic models of the training data."""
+    frames = data.train * data.frames
+    return Need(700 + 20 * megabytes(frames, 1), 60 + 1e-4 * frames + 1e-5 * settings.walkers * settings.frames)
+
+
+def _pass_seconds(network: trajbert.Network, tokens: float, length: int) -> float:
+    """Through the encoder, for so many frames in windows of one length, at 10 billion operations a second."""
+    weights = network.layers * (4 * network.width**2 + 2 * network.width * network.feed_forward)
+    return 2e-10 * tokens * (weights + 2 * network.layers * network.width * length)
 
 
 def gathering(files: int) -> Need:

@@ -69,7 +69,7 @@ def test_wrong_settings_are_one_line(
     Path("bad.yaml").write_text("a: [1\nb: 2")
     Path("list.yaml").write_text("- 1\n")
     told = failure(
-        monkeypatch, "simulate", "prepared", "--settings", settings, "--out", "out.h5", "--work", "w", "--bursts"
+        monkeypatch, "simulate", "prepared", "--settings", settings, "--out", "out.h5", "--work", "w", "--run", "bursts"
     )
     assert told.startswith(message)
     assert "\n" not in told
@@ -85,7 +85,7 @@ def test_settings_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_a_missing_file_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mm_engine: Engine) -> None:
-    told = failure(monkeypatch, *simulate_arguments(tmp_path / "absent", mm_engine, tmp_path), "--bursts")
+    told = failure(monkeypatch, *simulate_arguments(tmp_path / "absent", mm_engine, tmp_path), "--run", "bursts")
     assert told == f"error: {tmp_path}/absent/graph.json: no such file; run `mdsnake prepare` first"
     settings = json.dumps(train_settings())
     files = ["--out", tmp_path / "m", "--history", tmp_path / "h", "--work", tmp_path / "w"]
@@ -93,12 +93,13 @@ def test_a_missing_file_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert told == f"error: {tmp_path}/k4.json: no such window index; run `mdsnake window` first"
 
 
-def test_contradictory_options_are_one_line(
+def test_an_unknown_run_is_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ethane: Path, mm_engine: Engine
 ) -> None:
     arguments = simulate_arguments(ethane, mm_engine, tmp_path)
-    for options in ([], ["--bursts", "--replica", "1"]):
-        assert failure(monkeypatch, *arguments, *options) == "error: simulate: give either --replica N or --bursts"
+    for run in ("replica", "replica-1", "train"):
+        told = failure(monkeypatch, *arguments, "--run", run)
+        assert told == f"error: simulate: --run: no {run!r}; give replica0, replica1 and so on, or bursts"
 
 
 def test_a_truncated_trajectory_is_one_line(
@@ -151,7 +152,7 @@ def test_a_signal_ends_a_run_without_a_trace_and_without_a_half_file(
     tmp_path: Path, ethane: Path, mm_engine: Engine, number: int, status: int, line: str
 ) -> None:
     engine = mm_engine.model_copy(update={"production_ps": 1e5})
-    command = [sys.executable, "-m", "mdsnake", *simulate_arguments(ethane, engine, tmp_path), "--replica", "0"]
+    command = [sys.executable, "-m", "mdsnake", *simulate_arguments(ethane, engine, tmp_path), "--run", "replica0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert "equilibrated" in process.stdout.readline()
@@ -166,7 +167,7 @@ def test_a_signal_ends_a_run_without_a_trace_and_without_a_half_file(
 
 def test_the_time_budget_may_come_from_the_environment(tmp_path: Path, ethane: Path, mm_engine: Engine) -> None:
     engine = mm_engine.model_copy(update={"production_ps": 1e5})
-    command = [sys.executable, "-m", "mdsnake", *simulate_arguments(ethane, engine, tmp_path), "--replica", "0"]
+    command = [sys.executable, "-m", "mdsnake", *simulate_arguments(ethane, engine, tmp_path), "--run", "replica0"]
     environment = os.environ | {"MDSNAKE_TIME_BUDGET": "0.02"}
     start = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -180,7 +181,7 @@ def test_the_time_budget_may_come_from_the_environment(tmp_path: Path, ethane: P
 def test_a_budget_of_no_time_is_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ethane: Path, mm_engine: Engine
 ) -> None:
-    arguments = [*simulate_arguments(ethane, mm_engine, tmp_path), "--replica", "0", "--time-budget", "-1"]
+    arguments = [*simulate_arguments(ethane, mm_engine, tmp_path), "--run", "replica0", "--time-budget", "-1"]
     assert failure(monkeypatch, *arguments).startswith("error: --time-budget: -1: no time at all")
     assert list(tmp_path.iterdir()) == []
 

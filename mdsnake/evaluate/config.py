@@ -1,6 +1,9 @@
 """Settings of the evaluation."""
 
+from typing import Literal
+
 from mdsnake.config import PositiveFloat, PositiveInt, Seed, Settings, Split
+from mdsnake.families.trajbert.config import Baseline, Rollout, System
 
 
 class EvaluateSettings(Settings):
@@ -18,3 +21,25 @@ class EvaluateSettings(Settings):
     @property
     def stride_fs(self) -> float:
         return self.k * self.timestep_fs
+
+
+class SurfaceSettings(Settings):
+    """`mdsnake evaluate` of a trajectory model on a surface."""
+
+    family: Literal["trajbert"]
+    name: str
+    system: System
+    member: str
+    rollout: Rollout
+    seed: Seed
+
+
+class BaselineSettings(Settings):
+    """`mdsnake baselines`."""
+
+    family: Literal["trajbert"]
+    name: str
+    system: System
+    baselines: list[Baseline]
+    rollout: Rollout
+    seed: Seed

@@ -29,7 +29,7 @@ MOST_MOLECULES = 200  # of a split
 def jumps(windows: Path, settings: JumpsSettings, models: Sequence[Path], out: Path, device: str = "auto") -> None:
     """Write the errors of single jumps by `models` and controls on the windows of every molecule to the CSV `out`."""
     index = Windows.load(windows)
-    if index.jump != settings.jump.model_dump():
+    if index.about != settings.jump.model_dump():
         raise UserError(f"{windows}: jump: it is not the one of the settings; run `mdsnake window` for that one")
     groups = [group for split in get_args(Split) for group in _some(index.of(split), MOST_MOLECULES)]
     write_records(out, [row for group in groups for row in _of_molecule(group, settings, models, device)])

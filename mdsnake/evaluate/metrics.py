@@ -26,11 +26,11 @@ class Metric(NamedTuple):
     mark: Mark | None = None
 
 
-def _within(low: float, high: float) -> Mark:
+def within(low: float, high: float) -> Mark:
     return Mark(f"{low:g}–{high:g}", lambda value, floor: low - 1e-12 <= value <= high + 1e-12)
 
 
-def _floors(times: float) -> Mark:
+def floors(times: float) -> Mark:
     return Mark(f"≤ {times:g} × floor", lambda value, floor: value <= times * floor)
 
 
@@ -46,7 +46,7 @@ METRICS: dict[str, Metric] = {
     "bond_js": Metric(
         "bit", 0, "bonds", "bond JS",
         "Jensen–Shannon divergence (base 2) of bond lengths, mean over the bonds that no constraint holds",
-        _floors(2),
+        floors(2),
     ),
     "angle_js": Metric(
         "bit", 0, "angles", "angle JS",
@@ -72,7 +72,7 @@ METRICS: dict[str, Metric] = {
     "ke_ratio": Metric(
         "1", 1, "frames", "KE ratio",
         "mean kinetic energy over that of equipartition, (degrees of freedom)·kT/2",
-        _within(0.98, 1.02),
+        within(0.98, 1.02),
     ),
     "ke_ratio_error": Metric(
         "1", None, "independent samples", "KE ratio s.e.",
@@ -95,7 +95,7 @@ METRICS: dict[str, Metric] = {
     ),
     "lag_rmsd_ratio": Metric(
         "1", 1, "pairs of frames", "lag-RMSD ratio",
-        "lag-RMSD over that of the reference at the same lag", _within(0.95, 1.05),
+        "lag-RMSD over that of the reference at the same lag", within(0.95, 1.05),
     ),
     "lag_rmsd_ratio_10": Metric(
         "1", 1, "pairs of frames", "lag-RMSD ratio, 10 strides",

@@ -11,9 +11,11 @@ MOST_PIECES = 20
 ARRAYS = ("x", "v", "energy", "forces", "work", "energy_error", "accepted")  # of a state, in its order
 
 
-def pieces_of(frames: int) -> list[int]:
-    """Frames of each piece: as even as can be, none empty."""
-    return [len(part) for part in np.array_split(np.arange(frames), min(MOST_PIECES, max(frames, 1)))]
+def pieces_of(frames: int, multiple: int = 1) -> list[int]:
+    """Frames of each piece: as even as can be, none empty, all but the last one a `multiple`."""
+    parts = np.array_split(np.arange(0, frames, multiple), min(MOST_PIECES, max(1, -(-frames // multiple))))
+    edges = [*(part[0] for part in parts if len(part)), frames]
+    return np.diff(edges).tolist()
 
 
 def stacked(frames: Sequence[Sequence[State]]) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mdsnake.config import VERSIONS, Engine, SimulateSettings
+from mdsnake.errors import UserError
 from mdsnake.physics.integrators import maxwell_boltzmann, remove_com
 from mdsnake.seeds import integer_seed, seed_sequence
 from mdsnake.simulate.frames import Cost, Dynamics, Frames, check_sound
@@ -26,6 +28,19 @@ SMALLEST_PIECE = {"openmm": 20_000, "ase": 200}
 
 #: Frames of a piece and the state after them, from the state before them.
 Maker = Callable[[Dynamics, np.ndarray, np.ndarray, Cost], tuple[Frames, np.ndarray, np.ndarray]]
+
+
+def simulate(
+    prepared: Path, settings: SimulateSettings, run: str, out: Path, work: Path, budget: Budget | None = None
+) -> None:
+    """Write the run of this name: `replica0` and so on, or `bursts`."""
+    replica = re.fullmatch(r"replica(\d{1,9})", run)
+    if replica:
+        simulate_replica(prepared, settings, int(replica[1]), out, work, budget)
+    elif run == "bursts":
+        simulate_bursts(prepared, settings, out, work, budget)
+    else:
+        raise UserError(f"simulate: --run: no {run!r}; give replica0, replica1 and so on, or bursts")
 
 
 def simulate_replica(

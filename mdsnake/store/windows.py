@@ -1,4 +1,4 @@
-"""`k4.json`: pairs of frames by index, and the split of each molecule.  No coordinates."""
+"""An index of windows: frames of trajectories by number, and the split of each system.  No coordinates."""
 
 import dataclasses
 import json
@@ -14,12 +14,12 @@ from mdsnake.store.atomic import write_text
 
 @dataclasses.dataclass(frozen=True)
 class WindowGroup:
-    """Windows of one molecule in one split: `starts` are frames t of pairs (t, t + k) in the file `bursts`."""
+    """Windows of one system in one split: `starts` are their first frames in the file `trajectory`."""
 
-    molecule: str
+    system: str
     split: Split
     prepared: str
-    bursts: str
+    trajectory: str
     starts: list[Annotated[int, Field(ge=0)]]
 
     def part(self, split: Split, first: int, last: int) -> "WindowGroup":
@@ -28,9 +28,9 @@ class WindowGroup:
 
 @dataclasses.dataclass(frozen=True)
 class Windows:
-    """All groups and the jump (engine, k, time steps) that they are for."""
+    """All groups, and what a family has to know `about` the windows: how long they are, of which dynamics."""
 
-    jump: dict[str, Any]
+    about: dict[str, Any]
     groups: list[WindowGroup]
 
     def of(self, split: str) -> list[WindowGroup]:

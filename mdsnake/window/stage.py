@@ -12,15 +12,15 @@ from mdsnake.store.h5md import Trajectory
 from mdsnake.store.windows import WindowGroup, Windows
 
 
-def window(settings: WindowSettings, prepared: Sequence[Path], bursts: Sequence[Path], out: Path) -> None:
-    """Write the windows of all molecules to `out`; `prepared` and `bursts` run in parallel."""
+def window(settings: WindowSettings, prepared: Sequence[Path], trajectory: Sequence[Path], out: Path) -> None:
+    """Write the windows of all molecules to `out`; `prepared` and `trajectory` run in parallel."""
     groups = []
-    for folder, file in zip(prepared, bursts, strict=True):
-        graph, trajectory = MoleculeGraph.load(folder / "graph.json"), Trajectory.load(file)
+    for folder, file in zip(prepared, trajectory, strict=True):
+        graph, bursts = MoleculeGraph.load(folder / "graph.json"), Trajectory.load(file)
         if graph.name not in settings.splits:
             raise UserError(f"{folder}: {graph.name} has no split; add it to splits")
-        trajectory.check(graph.numbers, settings.jump.timestep_fs, file)
-        starts = pair_starts(trajectory, settings.jump.k, settings.stride)
+        bursts.check(graph.numbers, settings.jump.timestep_fs, file)
+        starts = pair_starts(bursts, settings.jump.k, settings.stride)
         groups.append(WindowGroup(graph.name, settings.splits[graph.name], str(folder), str(file), starts))
     if not any(group.split == "train" for group in groups):
         raise UserError(f"{out}: no molecule is in the train split; give one the split `train` in the molecules table")

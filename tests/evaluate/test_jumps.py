@@ -12,9 +12,9 @@ from mdsnake.store.windows import WindowGroup
 def test_at_most_so_many_molecules_evenly_spread(molecules: int) -> None:
     groups = [WindowGroup(f"m{index}", "test", "", "", [0]) for index in range(molecules)]
     chosen = _some(groups, MOST_MOLECULES)
-    assert len({group.molecule for group in chosen}) == len(chosen) == min(molecules, MOST_MOLECULES)
+    assert len({group.system for group in chosen}) == len(chosen) == min(molecules, MOST_MOLECULES)
     if molecules:
-        places = [int(group.molecule[1:]) for group in chosen]
+        places = [int(group.system[1:]) for group in chosen]
         gaps = {after - before for before, after in itertools.pairwise(places)}
         assert places[0] == 0
         assert places[-1] == molecules - 1

@@ -15,7 +15,7 @@ from tests.faults.strike import FAULTS, Fault, Job, contents, ends_as, run
 def simulation(prepared: Path, engine: Engine, folder: Path) -> Job:
     told = SimulateSettings(name=prepared.name, engine=engine, seed=0).model_dump_json()
     out, work = folder / "out.h5", folder / "work"
-    arguments = ["simulate", str(prepared), "--settings", told, "--replica", "0"]
+    arguments = ["simulate", str(prepared), "--settings", told, "--run", "replica0"]
     return Job([*arguments, "--out", str(out), "--work", str(work)], work, [out])
 
 

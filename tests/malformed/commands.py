@@ -13,11 +13,12 @@ def told(name: str) -> list[str]:
 
 
 def index(good: Good, prepared: Path, bursts: Path, out: Path) -> Arguments:
-    return ["window", *told("window"), "--prepared", prepared, "--bursts", bursts, "--out", out / "k4.json"]
+    return ["window", *told("window"), "--prepared", prepared, "--trajectory", bursts, "--out", out / "k4.json"]
 
 
 def simulate(good: Good, prepared: Path, out: Path) -> Arguments:
-    return ["simulate", prepared, *told("simulate"), "--bursts", "--out", out / "a.h5", "--work", out.parent / "work"]
+    files = ["--out", out / "a.h5", "--work", out.parent / "work"]
+    return ["simulate", prepared, *told("simulate"), "--run", "bursts", *files]
 
 
 def with_graph(good: Good, bad: Path, out: Path) -> Arguments:

@@ -17,12 +17,12 @@ def with_config(good: Good, bad: Path, out: Path) -> Arguments:
 
 def with_settings(good: Good, bad: Path, out: Path) -> Arguments:
     files = ["--out", out / "a.h5", "--work", out.parent / "work"]
-    return ["simulate", good.prepared, "--settings", bad, "--bursts", *files]
+    return ["simulate", good.prepared, "--settings", bad, "--run", "bursts", *files]
 
 
 def with_text(good: Good, bad: Path, out: Path) -> Arguments:
     files = ["--out", out / "a.h5", "--work", out.parent / "work"]
-    return ["simulate", good.prepared, "--settings", bad.read_text(), "--bursts", *files]
+    return ["simulate", good.prepared, "--settings", bad.read_text(), "--run", "bursts", *files]
 
 
 def put(place: str, value: Any) -> Change:

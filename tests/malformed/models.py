@@ -21,10 +21,10 @@ WINDOWS = Kind(
     | {
         "half a file": (cut(0.5), "not valid JSON"),
         "a list": (text("[]"), ""),
-        "no jump": (edited(lambda told: told.pop("jump") and None), "jump"),
-        "a jump without k": (edited(lambda told: told["jump"].pop("k") and None), "k: Field required"),
-        "a jump of no steps": (edited(lambda told: told["jump"].update(k=0)), "k: "),
-        "a jump in words": (with_keys(jump="far"), "jump"),
+        "no jump": (edited(lambda told: told.pop("about") and None), "about"),
+        "a jump without k": (edited(lambda told: told["about"].pop("k") and None), "k: Field required"),
+        "a jump of no steps": (edited(lambda told: told["about"].update(k=0)), "k: "),
+        "a jump in words": (with_keys(about="far"), "about"),
         "no groups": (with_keys(groups=[]), "no window to train on"),
         "an unknown split": (group(split="learn"), "groups.0.split"),
         "negative starts": (group(starts=[-1]), "groups.0.starts.0"),
@@ -34,7 +34,7 @@ WINDOWS = Kind(
             edited(lambda told: [g.update(starts=[]) for g in told["groups"]] and None),
             "no window to train on",
         ),
-        "a molecule in numbers": (group(molecule=3), "groups.0.molecule"),
+        "a molecule in numbers": (group(system=3), "groups.0.system"),
     },
 )
 OTHER_WINDOWS = Kind(
@@ -44,15 +44,18 @@ OTHER_WINDOWS = Kind(
         "starts past the end": (group(starts=[10_000]), "fewer frames"),
         "a start too late for its jump": (group(starts=[38]), "fewer frames"),
         "a window across two bursts": (group(starts=[11]), "spans two bursts"),
-        "a longer jump": (edited(lambda told: told["jump"].update(k=12)), "bursts"),
-        "another time step": (edited(lambda told: told["jump"].update(timestep_fs=2.0)), "fs apart"),
+        "a longer jump": (edited(lambda told: told["about"].update(k=12)), "bursts"),
+        "another time step": (edited(lambda told: told["about"].update(timestep_fs=2.0)), "fs apart"),
     },
     named="bursts.h5",
 )
 WINDOWS_OF_ANOTHER_JUMP = Kind(
     "windows",
     with_windows_of_another_jump,
-    {"another k": (edited(lambda told: told["jump"].update(k=8)), "jump"), "half a file": (cut(0.5), "not valid JSON")},
+    {
+        "another k": (edited(lambda told: told["about"].update(k=8)), "jump"),
+        "half a file": (cut(0.5), "not valid JSON"),
+    },
 )
 
 

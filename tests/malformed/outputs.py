@@ -22,7 +22,7 @@ def prepared_in_it(good: Good, bad: Path, out: Path) -> Arguments:
 
 def worked_on_in_it(good: Good, bad: Path, out: Path) -> Arguments:
     told = json.dumps(settings("simulate"))
-    return ["simulate", good.prepared, "--settings", told, "--bursts", "--out", out / "a.h5", "--work", bad]
+    return ["simulate", good.prepared, "--settings", told, "--run", "bursts", "--out", out / "a.h5", "--work", bad]
 
 
 FILES = Kind("windows", to_it, {"a folder": (lambda good, bad: bad.mkdir(), "Is a directory")})

@@ -26,6 +26,15 @@ def test_pieces_cover_all_frames_evenly(frames: int) -> None:
     assert len(counts) <= MOST_PIECES
 
 
+@pytest.mark.parametrize(("frames", "multiple"), [(5, 64), (64, 64), (1000, 64), (5000, 7)])
+def test_all_pieces_but_the_last_are_multiples(frames: int, multiple: int) -> None:
+    *counts, last = pieces_of(frames, multiple)
+    assert sum(counts) + last == frames
+    assert all(count % multiple == 0 for count in counts)
+    assert 0 < last <= max([*counts, multiple])
+    assert len(counts) < MOST_PIECES
+
+
 def test_pieces_are_joined_in_time() -> None:
     parts = [piece(3), piece(2, seed=1)]
     whole = join(parts, axis=1)

@@ -51,10 +51,10 @@ def test_bursts_that_are_too_short_have_no_pair(bursts: Trajectory) -> None:
 def test_the_split_is_by_molecule(inputs: tuple[list[Path], list[Path]], jump: Jump, tmp_path: Path) -> None:
     window(settings(jump, {"c2h6": "validation", "h2o": "train"}), *inputs, tmp_path / "k4.json")
     found = Windows.load(tmp_path / "k4.json")
-    assert found.jump == jump.model_dump()
-    assert {(g.molecule, g.split) for g in found.groups} == {("c2h6", "validation"), ("h2o", "train")}
+    assert found.about == jump.model_dump()
+    assert {(g.system, g.split) for g in found.groups} == {("c2h6", "validation"), ("h2o", "train")}
     for group, prepared, bursts in zip(found.groups, *inputs, strict=True):
-        assert (group.prepared, group.bursts) == (str(prepared), str(bursts))
+        assert (group.prepared, group.trajectory) == (str(prepared), str(bursts))
         assert group.starts == pair_starts(Trajectory.load(bursts), jump.k, 4)
         assert len(group.starts) == 12 * 6
 
@@ -64,7 +64,7 @@ def test_validation_is_held_back_where_no_molecule_is(
 ) -> None:
     window(settings(jump, {"c2h6": "train", "h2o": "test"}), *inputs, tmp_path / "k4.json")
     train, validation, test = Windows.load(tmp_path / "k4.json").groups
-    assert [(g.molecule, g.split) for g in (train, validation, test)] == [
+    assert [(g.system, g.split) for g in (train, validation, test)] == [
         ("c2h6", "train"), ("c2h6", "validation"), ("h2o", "test")
     ]  # fmt: skip
     bursts = Trajectory.load(inputs[1][0])
@@ -80,7 +80,7 @@ def test_holding_back_leaves_something_to_train_on(
     told = settings(jump, {"c2h6": "train", "h2o": "test"}, validation_fraction=fraction)
     window(told, *inputs, tmp_path / "k4.json")
     groups = Windows.load(tmp_path / "k4.json").groups
-    assert [g.split for g in groups if g.molecule == "c2h6"] == splits
+    assert [g.split for g in groups if g.system == "c2h6"] == splits
     assert all(g.starts for g in groups)
 
 
@@ -118,7 +118,7 @@ def test_bad_input_is_one_clear_line(
 def test_a_damaged_index_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"k4\.json: no such window index; run `mdsnake window` first"):
         Windows.load(tmp_path / "k4.json")
-    for text in ("{", "[]", '{"jump": {}}', '{"jump": {}, "groups": [{"molecule": "a"}]}'):
+    for text in ("{", "[]", '{"about": {}}', '{"about": {}, "groups": [{"system": "a"}]}'):
         (tmp_path / "k4.json").write_text(text)
         with pytest.raises(UserError, match=r"k4\.json: .*; delete it and run `mdsnake window` again$"):
             Windows.load(tmp_path / "k4.json")

@@ -10,7 +10,7 @@ from tests.workflow.runs import ROOT
 SMK = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
 SHELLS = re.findall(r'\n +shell:\n((?: +"[^\n]*"\n)+)', SMK)
 #: Numbers, and names that the workflow itself gives.
-PLAIN = {"resources.runtime", "resources.device", "wildcards.replica", "threads", "params.name"}
+PLAIN = {"resources.runtime", "resources.device", "wildcards.replica", "threads", "params.name", "wildcards.run"}
 
 
 def test_every_path_and_setting_is_quoted_for_the_shell() -> None:
@@ -22,7 +22,7 @@ def test_every_path_and_setting_is_quoted_for_the_shell() -> None:
 
 def test_every_job_that_can_go_on_has_a_time_budget() -> None:
     long = [shell for shell in SHELLS if " --work {params.work:q}" in shell]
-    assert len(long) == SMK.count("work=scratch(") == 4
+    assert len(long) == SMK.count("work=scratch(") == 7
     for shell in long:
         assert shell.lstrip().startswith('"budget {resources.runtime}; python -m mdsnake '), shell
 

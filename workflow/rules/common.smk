@@ -32,6 +32,8 @@ gc.set_threshold(100_000, 50, 50)
 PER_MOLECULE = ("prepare", "simulate", "bursts", "rollout", "evaluate")
 PARTS = {"": ("train", "validation", "test"), ".learning": ("train", "validation")}
 DEVICES = int(PROJECT.device == "cuda")
+#: Files of families that begin with no molecule, by the stage that makes them.
+STAGE_FILES = dict.fromkeys(("prepare", "simulate", "window", "train", "rollout", "evaluate"), ())
 SCREEN = f"{PROJECT.results}/summary/molecules.csv"
 SCREEN_COLUMNS = ("molecule", "status", "reason", "split", "engines", "n_atoms")
 
@@ -42,7 +44,7 @@ pathvars:
 
 # Not the names of all molecules: with thousands of them, matching that would take longer than anything else.
 wildcard_constraints:
-    molecule="[A-Za-z0-9_-]+",
+    molecule="(?!trajbert/)[A-Za-z0-9_-]+",
     engine="|".join(PROJECT.engines),
     k="|".join(sorted({str(k) for engine in PROJECT.kstep.engines.values() for k in engine.k})),
     seed=r"\d+",
@@ -67,7 +69,7 @@ def settings(**parts):
 
 def flagged(name, option):
     """`option` before every file of the input called `name`; nothing where there is none."""
-    return lambda wildcards, input: [word for path in input.get(name) for word in (option, path)]
+    return lambda wildcards, input: [word for path in input.get(name, []) for word in (option, path)]
 
 
 def scratch(rule):

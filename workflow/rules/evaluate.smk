@@ -108,6 +108,7 @@ rule evaluate_all:
     input:
         rules.summarize.input.runs,
         rules.summarize.input.jumps,
+        STAGE_FILES["evaluate"],
 
 
 for figure, (category, title, beside) in FIGURES.items():

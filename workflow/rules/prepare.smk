@@ -67,3 +67,4 @@ rule prepare:
 rule prepare_all:
     input:
         lambda wildcards: expand(GRAPH, molecule=passed()),
+        STAGE_FILES["prepare"],

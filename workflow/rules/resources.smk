@@ -77,6 +77,41 @@ NEEDS = {
 }
 
 
+def walkers_of(run):
+    """Walkers and frames of a run on a surface."""
+    told = PROJECT.trajbert
+    if run in ("replica0", "replica1"):
+        return told.reference.walkers, told.reference.frames
+    return getattr(told.trajectories, run), told.trajectories.frames
+
+
+def of_surface(need):
+    """A need that follows from the section trajbert and the network of a member, where there is one."""
+    member = lambda wildcards: PROJECT.trajbert.network(wildcards.member) if "member" in wildcards.keys() else None
+    return lambda wildcards, input: need(PROJECT.trajbert, wildcards, member(wildcards))
+
+
+NEEDS |= {
+    "prepare_surface": lambda wildcards, input: needs.solving(),
+    "simulate_surface": of_surface(
+        lambda told, wildcards, network: needs.walking(told.systems[wildcards.system], *walkers_of(wildcards.run))
+    ),
+    "window_surface": of_surface(lambda told, wildcards, network: needs.indexing_walkers(told.trajectories)),
+    "train_surface": of_surface(
+        lambda told, wildcards, network: needs.training_trajectories(
+            network, told.window.length, told.trajectories, told.train, bool(DEVICES)
+        )
+    ),
+    "rollout_surface": of_surface(
+        lambda told, wildcards, network: needs.generating(network, told.rollout, bool(DEVICES))
+    ),
+    "evaluate_surface": of_surface(
+        lambda told, wildcards, network: needs.judging_trajectories(network, told.window.length, told.rollout)
+    ),
+    "baselines": of_surface(lambda told, wildcards, network: needs.fitting_baselines(told.trajectories, told.rollout)),
+}
+
+
 def memory(rule):
     """The resource mem_mb of a rule; more at each attempt."""
     return lambda wildcards, input, attempt: needs.mem_mb(NEEDS[rule](wildcards, input), attempt)

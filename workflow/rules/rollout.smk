@@ -44,3 +44,4 @@ rule rollout:
 rule rollout_all:
     input:
         each_rollout(f"{ROLLOUT}.h5"),
+        STAGE_FILES["rollout"],

@@ -24,7 +24,7 @@ rule simulate:
     message:
         "Simulating {wildcards.molecule} with {wildcards.engine}, replica {wildcards.replica}"
     shell:
-        "budget {resources.runtime}; python -m mdsnake simulate {params.prepared:q} --settings {params.settings:q} --replica {wildcards.replica}"
+        "budget {resources.runtime}; python -m mdsnake simulate {params.prepared:q} --settings {params.settings:q} --run replica{wildcards.replica}"
         " --work {params.work:q} --out {output:q} > {log:q} 2>&1"
 
 
@@ -51,7 +51,7 @@ rule bursts:
     message:
         "Simulating {wildcards.molecule} with {wildcards.engine}, bursts"
     shell:
-        "budget {resources.runtime}; python -m mdsnake simulate {params.prepared:q} --settings {params.settings:q} --bursts"
+        "budget {resources.runtime}; python -m mdsnake simulate {params.prepared:q} --settings {params.settings:q} --run bursts"
         " --work {params.work:q} --out {output:q} > {log:q} 2>&1"
 
 
@@ -65,3 +65,4 @@ rule simulate_all:
                 "<results>/{molecule}/simulate/{engine}/{run}.h5", molecule=passed(name), engine=name, run=run
             )
         ],
+        STAGE_FILES["simulate"],

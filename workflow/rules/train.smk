@@ -40,3 +40,4 @@ rule train:
 rule train_all:
     input:
         each(MODEL, member=list(KSTEP.members)),
+        STAGE_FILES["train"],

@@ -32,7 +32,7 @@ rule window:
         prepared=lambda wildcards, input: [
             word for path in input.graphs for word in ("--prepared", os.path.dirname(path))
         ],
-        bursts=flagged("bursts", "--bursts"),
+        bursts=flagged("bursts", "--trajectory"),
     message:
         "Indexing windows: {wildcards.engine}, k = {wildcards.k}"
     shell:
@@ -43,3 +43,4 @@ rule window:
 rule window_all:
     input:
         each("<results>/kstep/window/{engine}/k{k}{part}.json", part=PARTS),
+        STAGE_FILES["window"],
