@@ -108,6 +108,8 @@ def _generated(scores: Sequence[Score], metrics: Sequence[str], title: str, capt
                 style.plain_log(a.xaxis)
             elif metric in ("frames_per_second", "speed_ratio"):
                 a.set_xscale("log")
+                low, high = np.log10(a.get_xlim())
+                a.set_xlim(10 ** np.floor(low), 10 ** np.ceil(high))  # whole decades
             a.set_xlabel(METRICS[metric].title)
             a.set_title(system)
     return style.finish(figure, title, caption)
