@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from mdsnake.errors import UserError
 from mdsnake.evaluate import style
@@ -110,6 +111,7 @@ def _generated(scores: Sequence[Score], metrics: Sequence[str], title: str, capt
                 a.set_xscale("log")
                 low, high = np.log10(a.get_xlim())
                 a.set_xlim(10 ** np.floor(low), 10 ** np.ceil(high))  # whole decades
+                a.xaxis.set_minor_formatter(NullFormatter())
             a.set_xlabel(METRICS[metric].title)
             a.set_title(system)
     return style.finish(figure, title, caption)
