@@ -20,10 +20,15 @@ MODEL = "results/kstep/train/mm/k4/egnn/model.safetensors"
 
 @pytest.fixture(scope="module")
 def finished(cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The smoke configuration, trimmed to one engine, one k, one network and one control."""
+    """The smoke configuration, trimmed to one family, one engine, one k, one network and one control."""
     clone = fresh_clone(tmp_path_factory.mktemp("clone"))
     config = yaml.safe_load((clone / "smoke.yaml").read_text())
-    del config["engines"]["qm"], config["kstep"]["engines"]["qm"], config["kstep"]["members"]["transformer-egnn"]
+    del (
+        config["trajbert"],
+        config["engines"]["qm"],
+        config["kstep"]["engines"]["qm"],
+        config["kstep"]["members"]["transformer-egnn"],
+    )
     config["kstep"]["engines"]["mm"]["k"] = [4]
     config["kstep"]["controls"] = ["verlet"]
     (clone / "smoke.yaml").write_text(yaml.safe_dump(config))
