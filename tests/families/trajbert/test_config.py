@@ -64,7 +64,9 @@ def test_frames_are_a_whole_number_of_steps_apart() -> None:
 
 
 def test_a_run_is_as_large_as_its_kind() -> None:
-    told = parse(Trajbert, section(trajectories={"test": 5, "frames": 200}, reference={"walkers": 70, "frames": 9000}), "")
+    told = parse(
+        Trajbert, section(trajectories={"test": 5, "frames": 200}, reference={"walkers": 70, "frames": 9000}), ""
+    )
     settings = SimulateSettings(
         name="mueller-brown", system=System(**SYSTEM), trajectories=told.trajectories, reference=told.reference, seed=0
     )
