@@ -44,13 +44,15 @@ def jump_outcomes(trajectory: Trajectory) -> dict[str, Mean]:
 def effective_sample_size(sample: Trajectory, dihedrals: np.ndarray, whole: Trajectory) -> dict[str, Mean]:
     """Independent samples, also per force call and per second: the least of U, and cos φ, sin φ of `dihedrals` (F, T).
 
-    The slowest of them decides how well a run has sampled.  `sample` may be a part of the run `whole`, which
-    holds the counters; its share of them goes by simulated time.
+    The slowest of them decides how well a run has sampled; where a run is too short for torsions, U alone still tells.
+    `sample` may be a part of the run `whole`, which holds the counters; its share of them goes by simulated time.
     """
-    series = [sample.potential, *np.cos(dihedrals).T, *np.sin(dihedrals).T]
-    samples = min(effective_samples(s, sample.segments()) for s in series)
+    of_potential = effective_samples(sample.potential, sample.segments())
+    series = [*np.cos(dihedrals).T, *np.sin(dihedrals).T]
+    samples = min([of_potential, *(effective_samples(s, sample.segments()) for s in series)])
     found = {
         "ess": samples,
+        "ess_potential": of_potential,
         "ess_per_force_call": _over(samples, per_ps(whole, "force_calls") * sample.simulated_ps),
         "ess_per_second": _over(1e3 * samples, per_ps(whole, "total_ms") * sample.simulated_ps),
     }

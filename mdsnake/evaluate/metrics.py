@@ -206,6 +206,10 @@ METRICS: dict[str, Metric] = {
         "samples", None, "frames", "ESS",
         "effective sample size: the least over potential energy and torsions",
     ),
+    "ess_potential": Metric(
+        "samples", None, "frames", "ESS of U",
+        "effective sample size of the potential energy alone, which settles long before torsions do",
+    ),
     "ess_per_force_call": Metric("1", None, "frames", "ESS per force call", "effective samples per force call"),
     "ess_per_second": Metric(
         "1/s", None, "frames", "ESS per second",

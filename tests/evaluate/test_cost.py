@@ -51,6 +51,7 @@ def test_effective_samples_are_those_of_the_slowest_series(trajectory, correlate
     slow = 0.01 * correlated(rng, 20001, 0.9)
     found = {name: value for name, (value, _) in effective_sample_size(run, slow, run).items()}
     assert found["ess"] == pytest.approx(20001 * 0.1 / 1.9, rel=0.15)
+    assert found["ess_potential"] == pytest.approx(20001 * 0.5 / 1.5, rel=0.15), "the potential forgets faster"
     assert found["ess_per_force_call"] == pytest.approx(found["ess"] / 1e5)
     assert found["ess_per_second"] == pytest.approx(found["ess"] / 2)
 
