@@ -26,8 +26,8 @@ PLAIN = ("verlet", "verlet-double", "verlet-stable")
 REPORTED = (
     "accepted_fraction", "energy_error_spread", "boltzmann_factor", "boltzmann_factor_error", "turned_fraction",
     "effective_friction", "force_calls_per_ps", "network_calls_per_ps", "ms_per_ps", "ess", "ess_potential",
-    "ess_per_force_call", "ess_per_second", "bond_js", "angle_js", "torsion_js", "potential_js", "pair_distance_l1", "flip_rate",
-    "flip_rate_ratio", "torsion_time_ratio", "ke_ratio", "reversibility_pm",
+    "ess_per_force_call", "ess_per_second", "bond_js", "angle_js", "torsion_js", "potential_js", "pair_distance_l1",
+    "flip_rate", "flip_rate_ratio", "torsion_time_ratio", "ke_ratio", "reversibility_pm",
 )  # fmt: skip
 Groups = dict[tuple[float, str, str], list[Record]]  # by stride in fs, member and metric: a row for each seed
 
