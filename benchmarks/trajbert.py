@@ -1,13 +1,14 @@
 """Trajectory models on the Müller–Brown surface: what they tell, what they generate, and how fast, by seed.
 
-Runs the workflow on the section trajbert of config/config.yaml, changed as told; interrupted, it goes on where it
-stopped.  More sizes, modes, heads or seeds in the same folder add to what is there.
+Runs the workflow on config/config.yaml, its section trajbert changed as `PARTS` tell; interrupted, it goes on where it
+stopped.  Parts may be run one by one: the records of the others stay in the file.
 
     python benchmarks/trajbert.py --out benchmarks/results/trajbert.json
-    python benchmarks/trajbert.py --sizes small medium large --modes causal --heads mixture --max-steps 6000 --out FILE
+    python benchmarks/trajbert.py --parts medium-generation speed --out FILE
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import time
@@ -24,16 +25,7 @@ from record import over_seeds, record, write
 from mdsnake.evaluate.records import Score, read_records
 from mdsnake.evaluate.surface.claims import is_model, published, verdicts
 from mdsnake.evaluate.surface.metrics import METRICS
-from mdsnake.families.trajbert.config import (
-    Head,
-    Mode,
-    Rollout,
-    RolloutSettings,
-    Size,
-    Trajbert,
-    Window,
-    WindowSettings,
-)
+from mdsnake.families.trajbert.config import Mode, Rollout, RolloutSettings, Size, Trajbert, Window, WindowSettings
 from mdsnake.families.trajbert.generate import generate
 from mdsnake.families.trajbert.model import TrajbertModel
 from mdsnake.physics.surface import SURFACES
@@ -41,6 +33,37 @@ from mdsnake.rollout.surface import simulator_ms
 from mdsnake.store.atomic import write_text
 
 ROOT = Path(__file__).parents[1]
+#: What the original does: windows that are seen whole, and the mean of the next frame.
+ORIGINAL: dict[str, Any] = {"modes": ["bidirectional"], "heads": ["mse"]}
+#: Short windows of many short trajectories, and a density, for kinetics.
+KINETICS: dict[str, Any] = {
+    "modes": ["causal"],
+    "heads": ["mixture"],
+    "mixture": {"components": 8},
+    "trajectories": {
+        "train": {"walkers": 32768, "frames": 65},
+        "validation": {"walkers": 256, "frames": 65},
+        "test": {"walkers": 64, "frames": 1025},
+        "reference": {"walkers": 512, "frames": 1000},
+    },
+    "window": {"length": 32, "stride": 16},
+    "rollout": {"walkers": 512, "frames": 1000, "prompt": 17, "slide": 16},
+}
+#: What is changed of the section trajbert, and how much is trained.
+PARTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "small": (ORIGINAL, {"max_steps": 1500}),
+    "medium": (ORIGINAL, {"max_steps": 500, "learning_rate": 1e-3}),
+    "large": (ORIGINAL, {"max_steps": 200, "learning_rate": 5e-4}),
+    "small-generation": (KINETICS, {"max_steps": 12000, "ema_decay": 0.998}),
+    "medium-generation": (
+        KINETICS, {"max_steps": 10000, "batch_size": 16, "learning_rate": 1e-3, "ema_decay": 0.998},
+    ),
+    "speed": ({}, {}),
+}  # fmt: skip
+#: A bidirectional model computes everything anew for each frame: it generates little.
+FEW = {"walkers": 32, "frames": 300}
+#: The part whose baselines, which do not depend on a model, are reported.
+BASELINES = "small-generation"
 #: Frames of a window, over which the speed of generation is followed.
 LENGTHS = (32, 64, 128, 256, 512)
 TIMED_WALKERS, TIMED_FRAMES = 64, 32
@@ -53,52 +76,63 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=ROOT / "results/trajbert_benchmark", help="folder of the runs")
     parser.add_argument("--quick", action="store_true", help="toy settings: checks the script, not the models")
-    parser.add_argument("--config", type=Path, default=ROOT / "config/config.yaml", help="whose section is changed")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--sizes", nargs="+", choices=get_args(Size), default=["small"])
-    parser.add_argument("--modes", nargs="+", choices=get_args(Mode), default=["causal", "bidirectional"])
-    parser.add_argument("--heads", nargs="+", choices=get_args(Head), default=["mixture", "mse"])
-    parser.add_argument("--max-steps", type=int, help="of each training; as configured, if not told")
-    parser.add_argument("--learning-rate", type=float)
-    parser.add_argument("--walkers", type=int, default=256, help="of a roll-out")
-    parser.add_argument("--frames", type=int, default=4000, help="of each walker")
-    parser.add_argument("--train", type=int, help="training walkers")
     parser.add_argument("--cores", default="all")
     told = parser.parse_args()
     told.work = told.work.resolve()
-    configured = configuration(told)
-    section = Trajbert.model_validate(configured["trajbert"])
-    scores = evaluated(configured, told)
-    members, seeds = set(section.members), set(section.seeds)
-    scores = [s for s in scores if not is_model(s.member) or (s.member in members and s.seed in seeds)]
-    records = [*judged(scores), *claimed(scores), *by_length(section, told.quick)]
+    records = [one for part in told.parts for one in measured(part, told)]
+    if told.out.exists():
+        new = {key(one) for one in records}
+        records += [one for one in json.loads(told.out.read_text())["records"] if key(one) not in new]
+    records.sort(key=lambda one: (one["system"], one["member"], one["setting"], one["metric"]))
     write(told.out, records)
     missed = [r for r in records if r["met"] is False]
     print(f"{len(records)} records, {sum(r['met'] is True for r in records)} marks met, {len(missed)} missed")
 
 
-def configuration(told: argparse.Namespace) -> dict[str, Any]:
-    """The configuration with what was told in place of its own."""
-    source = ROOT / "tests/workflow/smoke.yaml" if told.quick else told.config
+def key(one: dict[str, Any]) -> tuple[str, ...]:
+    """What tells a record from others."""
+    return tuple(one[name] for name in ("system", "member", "setting", "metric"))
+
+
+def measured(part: str, told: argparse.Namespace) -> list[dict[str, Any]]:
+    """The records of a part."""
+    if part == "speed":
+        section = Trajbert.model_validate(configuration("small", told)["trajbert"])
+        return list(by_length(section, told.quick))
+    configured = configuration(part, told)
+    section = Trajbert.model_validate(configured["trajbert"])
+    scores = evaluated(part, configured, told)
+    members, seeds = set(section.members), set(section.seeds)
+    wanted = [s for s in scores if is_model(s.member) and s.member in members and s.seed in seeds]
+    others = [s for s in scores if not is_model(s.member)] if part == BASELINES else []
+    return [*judged([*wanted, *others]), *claimed(wanted)]
+
+
+def configuration(part: str, told: argparse.Namespace) -> dict[str, Any]:
+    """The configuration of a part."""
+    source = ROOT / ("tests/workflow/smoke.yaml" if told.quick else "config/config.yaml")
     configured = yaml.safe_load(source.read_text())
+    section, (changes, train) = configured["trajbert"], PARTS[part]
     if told.quick:
         configured["molecules"] = str((source.parent / "molecules.tsv").relative_to(ROOT))
-    section = configured["trajbert"]
-    section |= {"sizes": told.sizes, "modes": told.modes, "heads": told.heads, "seeds": list(range(told.seeds))}
-    if not told.quick:
-        section["rollout"] |= {"walkers": told.walkers, "frames": told.frames}
-        section["reference"] |= {"walkers": told.walkers, "frames": told.frames}
-    for key, value in (("max_steps", told.max_steps), ("learning_rate", told.learning_rate)):
-        section["train"] |= {key: value} if value else {}
-    section["trajectories"] |= {"train": told.train} if told.train else {}
-    return configured | {"results": str(told.work)}
+        changes = {name: changes[name] for name in ("modes", "heads")}
+    else:
+        section["train"] |= train
+        if "rollout" not in changes:
+            section["rollout"] |= FEW
+    section |= changes
+    section |= {"sizes": [part.split("-")[0]], "seeds": list(range(told.seeds))}
+    section |= {} if part == BASELINES else {"baselines": []}
+    return configured | {"results": str(told.work / part)}
 
 
-def evaluated(configured: dict[str, Any], told: argparse.Namespace) -> list[Score]:
+def evaluated(part: str, configured: dict[str, Any], told: argparse.Namespace) -> list[Score]:
     """All rows of the summary that the workflow makes."""
-    file = told.work / "config.yaml"
+    file = told.work / part / "config.yaml"
     write_text(file, yaml.safe_dump(configured))
-    summary = told.work / "summary/trajbert.csv"
+    summary = told.work / part / "summary/trajbert.csv"
     command = [sys.executable, "-m", "snakemake", "--cores", told.cores, "--configfile", str(file), "--", str(summary)]
     subprocess.run(command, cwd=ROOT, check=True)
     return read_records(summary, Score)
@@ -133,8 +167,8 @@ def by_length(section: Trajbert, quick: bool) -> Iterator[dict[str, Any]]:
     name, system = next(iter(section.systems.items()))
     x = SURFACES[system.surface].A + 0.05 * np.random.default_rng(0).standard_normal((TIMED_WALKERS, 2))
     for length in LENGTHS[:2] if quick else LENGTHS:
-        for size in section.sizes:
-            for mode in section.modes:
+        for size in get_args(Size):
+            for mode in get_args(Mode):
                 slides = {"sliding": 1} | ({"kept": length} if mode == "causal" else {})
                 for kind, slide in slides.items():
                     about = WindowSettings(

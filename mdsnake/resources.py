@@ -161,15 +161,15 @@ def solving() -> Need:
     return Need(300, 10)
 
 
-def walking(system: trajbert.System, walkers: int, frames: int) -> Need:
+def walking(system: trajbert.System, extent: trajbert.Extent) -> Need:
     """Walkers on a surface."""
-    steps = frames * system.steps_per_frame
-    return Need(100 + 3 * megabytes(walkers * frames, 1), 5 + steps * (5e-5 + 5e-7 * walkers))
+    steps = extent.frames * system.steps_per_frame
+    return Need(100 + 3 * _walkers_mb(extent), 5 + steps * (5e-5 + 5e-7 * extent.walkers))
 
 
 def indexing_walkers(settings: trajbert.Trajectories) -> Need:
     """An index of windows of trajectories."""
-    return Need(150 + 2 * megabytes(settings.train * settings.frames, 1), 10)
+    return Need(150 + 2 * _walkers_mb(settings.train), 10)
 
 
 def training_trajectories(
@@ -182,7 +182,7 @@ def training_trajectories(
     # Each layer keeps its activations, and its weights of attention twice.
     per_token = 10 * network.width + 2 * network.feed_forward + 2 * network.attention_heads * length
     activations_mb = 0.0 if on_gpu else 4e-6 * tokens * network.layers * per_token
-    return Need(700 + 2 * megabytes(data.train * data.frames, 1) + activations_mb, 30 + seconds)
+    return Need(700 + 2 * _walkers_mb(data.train) + activations_mb, 30 + seconds)
 
 
 def generating(network: trajbert.Network, settings: trajbert.Rollout, on_gpu: bool = False) -> Need:
@@ -204,8 +204,12 @@ def judging_trajectories(network: trajbert.Network, length: int, settings: trajb
 
 def fitting_baselines(data: trajbert.Trajectories, settings: trajbert.Rollout) -> Need:
     """Kinetic models of the training data."""
-    frames = data.train * data.frames
-    return Need(700 + 20 * megabytes(frames, 1), 60 + 1e-4 * frames + 1e-5 * settings.walkers * settings.frames)
+    seconds = 1e-4 * data.train.walkers * data.train.frames + 1e-5 * settings.walkers * settings.frames
+    return Need(700 + 20 * _walkers_mb(data.train), 60 + seconds)
+
+
+def _walkers_mb(extent: trajbert.Extent) -> float:
+    return megabytes(extent.walkers * extent.frames, 1)
 
 
 def _pass_seconds(network: trajbert.Network, tokens: float, length: int) -> float:

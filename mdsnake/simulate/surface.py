@@ -41,7 +41,7 @@ def simulate_surface(
         raise UserError(f"--run: no {run!r} on a surface; choose from {', '.join(get_args(Run))}")
     prepared, system = Path(prepared), settings.system
     exact, surface = _read(prepared, system), SURFACES[system.surface]
-    walkers, frames = settings.size(run)
+    walkers, frames = settings.extent.walkers, settings.extent.frames
     stream = f"{settings.name}/{run}"
     seeds = partial(seed_sequence, settings.seed, stream)
     size = max(math.ceil((frames - 1) / PIECES), math.ceil(SMALLEST_PIECE / system.steps_per_frame))

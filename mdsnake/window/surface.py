@@ -28,5 +28,5 @@ def window_surface(settings: WindowSettings, prepared: Sequence[Path], trajector
             starts = sorted({segment.start for segment in walkers.segments()} & {*starts})
         groups.append(WindowGroup(settings.name, split, str(folder), str(file), starts))
     if not any(group.starts for group in groups if group.split == "train"):
-        raise UserError(f"{out}: no window to train on; shorten window.length or lengthen trajectories.frames")
+        raise UserError(f"{out}: no window to train on; lower window.length or raise trajectories.train.frames")
     Windows(settings.model_dump(mode="json"), groups).save(out)

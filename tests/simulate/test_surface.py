@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 
 from mdsnake.errors import UserError
-from mdsnake.families.trajbert.config import (
-    PrepareSettings,
-    Reference,
-    Run,
-    SimulateSettings,
-    System,
-    Trajectories,
-)
+from mdsnake.families.trajbert.config import Extent, PrepareSettings, Run, SimulateSettings, System
 from mdsnake.physics.generator import BOX, Exact
 from mdsnake.physics.surface import MuellerBrown2D
 from mdsnake.prepare.surface import prepare_surface
@@ -30,11 +23,7 @@ ARRAYS = ("positions", "velocities", "forces", "potential", "segment")
 
 
 def settings(system: System = OVERDAMPED, **changes: object) -> SimulateSettings:
-    told = {
-        "name": "mb", "system": system, "seed": 0,
-        "trajectories": Trajectories(train=12, validation=3, test=5, frames=40),
-        "reference": Reference(walkers=200, frames=30),
-    }  # fmt: skip
+    told = {"name": "mb", "system": system, "seed": 0, "extent": Extent(walkers=12, frames=40)}
     return SimulateSettings.model_validate(told | changes)
 
 
@@ -76,7 +65,7 @@ def test_frames_follow_each_other_by_the_equation_of_motion(folders: dict[str, P
     """With a frame for each step, what is left of a step without its force is noise of variance 2 kT dt."""
     system = OVERDAMPED.model_copy(update={"record": OVERDAMPED.timestep})
     prepare_surface(PrepareSettings(name="mb", system=system), tmp_path / "prepared")
-    told = settings(system, trajectories=Trajectories(train=100, frames=200))
+    told = settings(system, extent=Extent(walkers=100, frames=200))
     found = simulated({"overdamped": tmp_path / "prepared"}, tmp_path, "train", told)
     x, force = (values[:, 0, :2].reshape(100, 200, 2).astype(float) for values in (found.positions, found.forces))
     noise = np.diff(x, axis=1) - system.timestep * force[:, :-1]
@@ -86,7 +75,7 @@ def test_frames_follow_each_other_by_the_equation_of_motion(folders: dict[str, P
 
 
 def test_langevin_walkers_have_their_temperature(folders: dict[str, Path], tmp_path: Path) -> None:
-    found = simulated(folders, tmp_path, "replica0", settings(LANGEVIN))
+    found = simulated(folders, tmp_path, "replica0", settings(LANGEVIN, extent=Extent(walkers=200, frames=30)))
     assert found.temperature.mean() == pytest.approx(15 / BOLTZMANN, rel=0.05)
     assert not found.velocities[..., 2].any()
     steps = np.diff(found.positions[:30, 0, :2], axis=0)
@@ -96,11 +85,11 @@ def test_langevin_walkers_have_their_temperature(folders: dict[str, Path], tmp_p
 
 def test_a_replica_is_at_equilibrium_from_its_first_frame_on(folders: dict[str, Path], tmp_path: Path) -> None:
     exact = Exact.load(folders["overdamped"] / "exact.json")
-    found = simulated(folders, tmp_path, "replica0", settings(reference=Reference(walkers=2000, frames=3)))
+    found = simulated(folders, tmp_path, "replica0", settings(extent=Extent(walkers=2000, frames=3)))
     x = found.positions[:, 0, :2].reshape(2000, 3, 2)
     for frame in (0, 2):
         assert (exact.committor_at(x[:, frame]) < 0.5).mean() == pytest.approx(exact.below_half, abs=0.027)
-    training = simulated(folders, tmp_path / "train", "train", settings(trajectories=Trajectories(train=200, frames=3)))
+    training = simulated(folders, tmp_path / "train", "train", settings(extent=Extent(walkers=200, frames=3)))
     assert (exact.committor_at(training.positions[::3, 0, :2]) < 0.5).mean() < 0.8
 
 
@@ -119,10 +108,9 @@ def test_seed_and_run_decide_the_walkers(folders: dict[str, Path], tmp_path: Pat
     first = simulated(folders, tmp_path / "a", "train")
     again = simulated(folders, tmp_path / "b", "train")
     np.testing.assert_array_equal(first.positions, again.positions)
-    same = Trajectories(train=12, test=12, frames=40)
     others = [
         simulated(folders, tmp_path / "c", "train", settings(seed=1)),
-        simulated(folders, tmp_path / "d", "test", settings(trajectories=same)),
+        simulated(folders, tmp_path / "d", "test"),
         simulated(folders, tmp_path / "e", "train", settings(name="other")),
     ]
     assert not any((other.positions[..., :2] == first.positions[..., :2]).any() for other in others)
@@ -158,7 +146,7 @@ def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
 
 
 def test_other_programs_open_the_file(folders: dict[str, Path], tmp_path: Path) -> None:
-    found = simulated(folders, tmp_path, "test")
+    found = simulated(folders, tmp_path, "test", settings(extent=Extent(walkers=5, frames=40)))
     opened = MDAnalysis.coordinates.H5MD.H5MDReader(str(tmp_path / "out.h5"))
     assert opened.n_frames == 200
     np.testing.assert_allclose(opened[45].positions, 10 * found.positions[45], rtol=1e-6)

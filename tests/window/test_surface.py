@@ -66,5 +66,5 @@ def test_bad_input_is_one_clear_line(files: list[Path], tmp_path: Path) -> None:
     slower = settings().model_copy(update={"system": SYSTEM.model_copy(update={"record": 4e-4})})
     assert "its frames are 0.0002 apart, not 0.0004; simulate it again" in refused(slower, files[1:])
     assert refused(settings(), files[1:]).endswith(
-        "no window to train on; shorten window.length or lengthen trajectories.frames"
+        "no window to train on; lower window.length or raise trajectories.train.frames"
     )

@@ -77,14 +77,6 @@ NEEDS = {
 }
 
 
-def walkers_of(run):
-    """Walkers and frames of a run on a surface."""
-    told = PROJECT.trajbert
-    if run in ("replica0", "replica1"):
-        return told.reference.walkers, told.reference.frames
-    return getattr(told.trajectories, run), told.trajectories.frames
-
-
 def of_surface(need):
     """A need that follows from the section trajbert and the network of a member, where there is one."""
     member = lambda wildcards: PROJECT.trajbert.network(wildcards.member) if "member" in wildcards.keys() else None
@@ -94,7 +86,7 @@ def of_surface(need):
 NEEDS |= {
     "prepare_surface": lambda wildcards, input: needs.solving(),
     "simulate_surface": of_surface(
-        lambda told, wildcards, network: needs.walking(told.systems[wildcards.system], *walkers_of(wildcards.run))
+        lambda told, wildcards, network: needs.walking(told.systems[wildcards.system], told.trajectories.of(wildcards.run))
     ),
     "window_surface": of_surface(lambda told, wildcards, network: needs.indexing_walkers(told.trajectories)),
     "train_surface": of_surface(

@@ -40,7 +40,7 @@ rule simulate_surface:
         runtime=minutes("simulate_surface"),
     params:
         settings=lambda wildcards: on_surface(
-            wildcards, trajectories=TRAJBERT.trajectories, reference=TRAJBERT.reference, seed=PROJECT.seed
+            wildcards, extent=TRAJBERT.trajectories.of(wildcards.run), seed=PROJECT.seed
         ),
         version=VERSIONS["simulate"],
         prepared=subpath(input[0], parent=True),

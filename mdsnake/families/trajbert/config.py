@@ -75,20 +75,28 @@ class System(Settings):
         return round(self.record / self.timestep)
 
 
+class Extent(Settings):
+    """Walkers, and frames of each, the first included."""
+
+    walkers: PositiveInt
+    frames: Annotated[Int, Field(ge=3, le=10**7)]
+
+
 class Trajectories(Settings):
-    """Independent walkers from random starting points, by split."""
+    """The runs: splits, whose walkers start at random points, and the reference, whose walkers start at equilibrium.
 
-    train: PositiveInt = 256
-    validation: PositiveInt = 32
-    test: PositiveInt = 64
-    frames: Annotated[Int, Field(ge=3, le=10**7)] = 1024
+    Short trajectories of many walkers teach best: it is on their way down that they see the heights.
+    """
 
+    train: Extent = Extent(walkers=4096, frames=193)
+    validation: Extent = Extent(walkers=256, frames=193)
+    test: Extent = Extent(walkers=64, frames=1025)
+    reference: Extent = Field(
+        Extent(walkers=128, frames=5000), description="of each of two runs; the second is what roll-outs go on from"
+    )
 
-class Reference(Settings):
-    """Two independent long runs; the second beside the first is the floor of what roll-outs are scored by."""
-
-    walkers: PositiveInt = 64
-    frames: Annotated[Int, Field(ge=3, le=10**7)] = 20000
+    def of(self, run: Run) -> Extent:
+        return self.reference if run in ("replica0", "replica1") else getattr(self, run)
 
 
 class Window(Settings):
@@ -166,7 +174,6 @@ class Trajbert(Settings):
         dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=60), Varied], System], Field(min_length=1)
     ]
     trajectories: Trajectories = Trajectories()
-    reference: Reference = Reference()
     window: Window = Window()
     sizes: Annotated[list[Size], Field(min_length=1)] = ["small"]
     modes: Annotated[list[Mode], Field(min_length=1)] = ["causal", "bidirectional"]
@@ -180,11 +187,12 @@ class Trajbert(Settings):
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> "Trajbert":
-        if self.window.length >= self.trajectories.frames:
-            raise ValueError("window.length must be less than trajectories.frames")
-        most = max(self.rollout.frames, self.rollout.prompt)
-        if self.reference.walkers < self.rollout.walkers or self.reference.frames < most:
-            raise ValueError("reference: as many walkers and frames as a rollout has are needed; raise them")
+        for split in ("train", "validation", "test"):
+            if self.window.length >= self.trajectories.of(split).frames:
+                raise ValueError(f"window.length must be less than trajectories.{split}.frames")
+        reference, most = self.trajectories.reference, max(self.rollout.frames, self.rollout.prompt)
+        if reference.walkers < self.rollout.walkers or reference.frames < most:
+            raise ValueError("trajectories.reference: fewer walkers or frames than a rollout has; raise them")
         if self.rollout.prompt + self.rollout.slide - 1 > self.window.length:
             raise ValueError("rollout: prompt + slide - 1 must not be above window.length: no model has seen more")
         return self
@@ -215,15 +223,8 @@ class SimulateSettings(Settings):
     family: Literal["trajbert"] = "trajbert"
     name: str
     system: System
-    trajectories: Trajectories
-    reference: Reference
+    extent: Extent
     seed: Seed
-
-    def size(self, run: Run) -> tuple[int, int]:
-        """Walkers and frames of a run."""
-        if run in ("replica0", "replica1"):
-            return self.reference.walkers, self.reference.frames
-        return getattr(self.trajectories, run), self.trajectories.frames
 
 
 class WindowSettings(Settings):

@@ -23,7 +23,7 @@ def open_task(windows: Path, settings: TrainSettings, init: Path | None) -> Task
     about = parse(WindowSettings, index.about, str(windows))
     training, validation = (_only(windows, index, split, about) for split in ("train", "validation"))
     if not training:
-        raise UserError(f"{windows}: no window to train on; shorten window.length or lengthen trajectories.frames")
+        raise UserError(f"{windows}: no window to train on; lower window.length or raise trajectories.train.frames")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = TrajbertModel(settings.network, about, settings.loss)

@@ -6,15 +6,14 @@ import pytest
 
 from mdsnake.config import Training
 from mdsnake.families.trajbert.config import (
+    Extent,
     PrepareSettings,
-    Reference,
     Rollout,
     RolloutSettings,
     SimulateSettings,
     System,
     TrainSettings,
     Trajbert,
-    Trajectories,
     Window,
     WindowSettings,
 )
@@ -51,11 +50,11 @@ def known(surface: Path) -> Exact:
 def runs(surface: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of all runs."""
     folder = tmp_path_factory.mktemp("runs")
-    settings = SimulateSettings(
-        name="mb", system=SYSTEM, trajectories=Trajectories(train=24, validation=4, test=16, frames=129),
-        reference=Reference(walkers=16, frames=300), seed=0,
-    )  # fmt: skip
-    for run in ("train", "validation", "test", "replica0", "replica1"):
+    extents = {
+        "train": (24, 129), "validation": (4, 129), "test": (16, 129), "replica0": (16, 300), "replica1": (16, 300),
+    }  # fmt: skip
+    for run, (walkers, frames) in extents.items():
+        settings = SimulateSettings(name="mb", system=SYSTEM, extent=Extent(walkers=walkers, frames=frames), seed=0)
         simulate_surface(surface, settings, run, folder / f"{run}.h5", folder / "work")  # type: ignore[arg-type]
     return folder
 

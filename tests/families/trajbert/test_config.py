@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from mdsnake.errors import UserError
-from mdsnake.families.trajbert.config import SimulateSettings, System, Trajbert
+from mdsnake.families.trajbert.config import Extent, System, Trajbert
 from mdsnake.inputs import parse
 
 SYSTEM = {"kT": 15, "timestep": 1e-4, "record": 2e-4}
@@ -47,7 +47,14 @@ def test_impossible_dynamics_are_one_clear_line(changes: dict[str, Any], message
     [
         ({"window": {"length": 1025}}, "window.length: "),
         ({"window": {"length": 64, "shortest": 65}}, "shortest must not be above length"),
-        ({"trajectories": {"frames": 128}}, "window.length must be less than trajectories.frames"),
+        (
+            {"trajectories": {"test": {"walkers": 5, "frames": 128}}},
+            "window.length must be less than trajectories.test.frames",
+        ),
+        (
+            {"trajectories": {"reference": {"walkers": 63, "frames": 5000}}},
+            "trajectories.reference: fewer walkers or frames than a rollout has",
+        ),
         ({"rollout": {"prompt": 128, "slide": 2}}, "prompt + slide - 1 must not be above window.length"),
         ({"systems": {"../x": SYSTEM}}, "systems"),
         ({"systems": {}}, "systems"),
@@ -64,11 +71,8 @@ def test_frames_are_a_whole_number_of_steps_apart() -> None:
 
 
 def test_a_run_is_as_large_as_its_kind() -> None:
-    told = parse(
-        Trajbert, section(trajectories={"test": 5, "frames": 200}, reference={"walkers": 70, "frames": 9000}), ""
-    )
-    settings = SimulateSettings(
-        name="mueller-brown", system=System(**SYSTEM), trajectories=told.trajectories, reference=told.reference, seed=0
-    )
-    assert settings.size("test") == (5, 200)
-    assert settings.size("replica1") == (70, 9000)
+    extents = {"test": {"walkers": 5, "frames": 200}, "reference": {"walkers": 70, "frames": 9000}}
+    told = parse(Trajbert, section(trajectories=extents), "").trajectories
+    assert told.of("test") == Extent(walkers=5, frames=200)
+    assert told.of("replica0") == told.of("replica1") == Extent(walkers=70, frames=9000)
+    assert told.of("train") != told.of("validation")
