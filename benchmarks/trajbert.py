@@ -54,9 +54,10 @@ PARTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "small": (ORIGINAL, {"max_steps": 1500}),
     "medium": (ORIGINAL, {"max_steps": 500, "learning_rate": 1e-3}),
     "large": (ORIGINAL, {"max_steps": 200, "learning_rate": 5e-4}),
-    "small-generation": (KINETICS, {"max_steps": 12000, "ema_decay": 0.998}),
+    "small-generation": (KINETICS, {"max_steps": 12000, "validate_every": 1000, "ema_decay": 0.998}),
     "medium-generation": (
-        KINETICS, {"max_steps": 10000, "batch_size": 16, "learning_rate": 1e-3, "ema_decay": 0.998},
+        KINETICS,
+        {"max_steps": 10000, "validate_every": 1000, "batch_size": 16, "learning_rate": 1e-3, "ema_decay": 0.998},
     ),
     "speed": ({}, {}),
 }  # fmt: skip

@@ -27,6 +27,7 @@ from mdsnake.units import BOLTZMANN
 from mdsnake.window.stage import window
 from tests.families.kstep.case import save
 from tests.families.kstep.toys import JUMP, network, toy_model
+from tests.malformed.walkers import make_surface
 from tests.toys import toy_graph, write_prepared
 
 WORKFLOW = Path(__file__).parents[1] / "workflow"
@@ -62,6 +63,14 @@ class Good:
     curves: Path
     history: Path
     molecules: Path
+    surface: Path
+    exact: Path
+    walkers: Path
+    walker_windows: Path
+    walker_model: Path
+    generated: Path
+    scores: Path
+    drawing: Path
 
 
 def settings(name: str) -> dict[str, Any]:
@@ -137,4 +146,5 @@ def make(folder: Path) -> Good:
         prepared=prepared, graph=prepared / "graph.json", system=prepared / "system.xml", bursts=bursts,
         windows=folder / "k4.json", model=folder / "model.safetensors", rollout=rollout, summary=folder / "egnn.csv",
         curves=folder / "egnn.json", history=history, molecules=folder / "molecules.csv",
+        **make_surface(folder / "surface"),
     )  # fmt: skip
