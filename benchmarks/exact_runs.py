@@ -23,9 +23,6 @@ OTHERS = {
 }  # fmt: skip
 LARGE = ("aspirin", "alanine-dipeptide", "phenylethylamine")
 LARGE_BATCH = 16
-#: Whole jumps learn the noise of little data: of aspirin's 15 ps, their energy error grows from 0.119 to 0.135 in
-#: validation; of ethanol's 20 ps it falls from 0.040 to 0.035.
-FORCES_ALONE = {"force_first": 1.0}
 #: Bursts of 0.1 ps: 2 ps of fine-tuning, or for each of the others.
 FEW_BURSTS = 20
 
@@ -71,8 +68,6 @@ def configuration(
     qm["bursts"]["count"] = bursts or qm["bursts"]["count"]
     learned["k"] = [steps(stride, name) for stride in STRIDES_FS]
     learned["rollout"] |= rollout or {}
-    if name != "ethanol":
-        learned["loss"] = learned["loss"] | FORCES_ALONE
     for engine in told["kstep"]["engines"].values():
         engine["train"] = engine["train"] | ({"batch_size": LARGE_BATCH} if name in LARGE else {})
     learned["train"]["max_steps"] = max_steps or learned["train"]["max_steps"]
