@@ -8,11 +8,12 @@ Nothing leaves the grid.  Friction is 1.
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import PlainValidator
+from pydantic import Field, PlainValidator
 from scipy.interpolate import RegularGridInterpolator
 from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.sparse.linalg import LinearOperator, eigsh, splu
@@ -84,14 +85,21 @@ def _solver(matrix: csr_array) -> Callable[[np.ndarray], np.ndarray]:
     return factors.solve
 
 
-def _finite(values: Any) -> np.ndarray:
-    array = np.asarray(values, dtype=float)
+def _finite(values: Any, axes: int) -> np.ndarray:
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, OverflowError) as error:
+        raise ValueError("not numbers, or too large") from error
     if not np.isfinite(array).all():
         raise ValueError("not all numbers are finite")
+    if array.ndim != axes:
+        raise ValueError(f"of {array.ndim} axes, not {axes}")
     return array
 
 
-Array = Annotated[np.ndarray, PlainValidator(_finite)]
+Row = Annotated[np.ndarray, PlainValidator(partial(_finite, axes=1))]
+Grid = Annotated[np.ndarray, PlainValidator(partial(_finite, axes=2))]
+Time = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclasses.dataclass
@@ -109,15 +117,15 @@ class Exact:
     free_energy_difference : of disc B less that of disc A
     """
 
-    x: Array
-    y: Array
-    density: Array
-    committor: Array
-    t2: float | None
-    t3: float | None
-    below_half: float
-    mfpt_ab: float | None
-    free_energy_difference: float
+    x: Row
+    y: Row
+    density: Grid
+    committor: Grid
+    t2: Time | None
+    t3: Time | None
+    below_half: Annotated[float, Field(ge=0, le=1)]
+    mfpt_ab: Time | None
+    free_energy_difference: Annotated[float, Field(allow_inf_nan=False)]
 
     def committor_at(self, points: np.ndarray) -> np.ndarray:
         """The committor at `points` (..., 2), linear between centres, (...)."""
@@ -141,8 +149,13 @@ class Exact:
         found = parse_json(cls, read_text(path, "no such file; run `mdsnake prepare` first"), str(path), cure)
         if not (found.density.shape == found.committor.shape == (*found.x.shape, *found.y.shape)):
             raise UserError(f"{path}: density and committor are not of as many cells as x and y; {cure}")
-        if len(found.x) < 2 or len(found.y) < 2 or not ((found.density >= 0).all() and found.density.sum() > 0):
+        steps = np.concatenate([np.diff(found.x), np.diff(found.y)])
+        if min(found.density.shape) < 2 or steps[0] <= 0 or not np.allclose(steps, steps[0]):
+            raise UserError(f"{path}: x and y are not centres of square cells; {cure}")
+        if not ((found.density >= 0).all() and found.density.sum() > 0):
             raise UserError(f"{path}: density: not one of cells; {cure}")
+        if (abs(found.committor - 0.5) > 0.5 + 1e-6).any():
+            raise UserError(f"{path}: committor: not a probability everywhere; {cure}")
         return found
 
 

@@ -16,6 +16,7 @@ from mdsnake.errors import UserError
 from mdsnake.families.base import resolve_device
 from mdsnake.families.trajbert.config import Rollout, RolloutSettings
 from mdsnake.families.trajbert.generate import generate
+from mdsnake.families.trajbert.surface import read_exact
 from mdsnake.families.trajbert.task import load_model
 from mdsnake.physics.surface import SURFACES
 from mdsnake.physics.walkers import propagate
@@ -43,12 +44,14 @@ def rollout_surface(
 ) -> None:
     """Write what the model generates to `out`; an interrupted job goes on from its last piece.
 
-    `start` is a run of the reference.  Velocities are not modelled, and stored as zeros.
+    `start` is a run of the reference.  Velocities are not modelled, and stored as zeros.  A surface that was `prepared`
+    with other dynamics is a `UserError`.
     """
-    told, system = settings.rollout, settings.system
-    prompt = prompts(paths(load_walkers(start, system.record), start), told, settings.seed, start)
-    place = resolve_device(device)
+    system, place = settings.system, resolve_device(device)
     network = load_model(model, system).to(place)
+    told = settings.rollout.of(network.network.mode, network.about.window.length)
+    read_exact(prepared, system)
+    prompt = prompts(paths(load_walkers(start, system.record), start), told, settings.seed, start)
     stream = f"{settings.name}/{settings.member}/{settings.how}"
 
     def make(index: int, count: int, before: Piece | None) -> Piece:
@@ -83,14 +86,15 @@ def rollout_surface(
 def prompts(
     x: Float[np.ndarray, "walkers frames 2"], rollout: Rollout, seed: int, path: Path
 ) -> Float[np.ndarray, "chosen prompt 2"]:
-    """The first frames of walkers of the reference; other walkers for each seed."""
+    """Frames of walkers of the reference: for each seed of other walkers, and later ones, as far as it has any."""
     if x.shape[0] < rollout.walkers or x.shape[1] < rollout.prompt:
         raise UserError(
             f"{path}: {x.shape[0]} walkers of {x.shape[1]} frames, but {rollout.walkers} of {rollout.prompt} to start "
             "from; raise reference.walkers or reference.frames"
         )
     chosen = (np.arange(rollout.walkers) + seed * rollout.walkers) % len(x)
-    return x[chosen, : rollout.prompt]
+    first = seed * rollout.prompt % (x.shape[1] - rollout.prompt + 1)
+    return x[chosen, first : first + rollout.prompt]
 
 
 def simulator_ms(settings: RolloutSettings, x: Float[np.ndarray, "walkers 2"]) -> float:

@@ -10,9 +10,9 @@ import numpy as np
 
 from mdsnake.config import VERSIONS
 from mdsnake.errors import UserError
-from mdsnake.families.trajbert.config import PrepareSettings, Run, SimulateSettings, System
-from mdsnake.inputs import parse_json, read_text
-from mdsnake.physics.generator import BOX, Exact
+from mdsnake.families.trajbert.config import Run, SimulateSettings, System
+from mdsnake.families.trajbert.surface import read_exact
+from mdsnake.physics.generator import BOX
 from mdsnake.physics.surface import SURFACES, MuellerBrown2D
 from mdsnake.physics.walkers import propagate
 from mdsnake.seeds import seed_sequence
@@ -40,7 +40,7 @@ def simulate_surface(
     if run not in get_args(Run):
         raise UserError(f"--run: no {run!r} on a surface; choose from {', '.join(get_args(Run))}")
     prepared, system = Path(prepared), settings.system
-    exact, surface = _read(prepared, system), SURFACES[system.surface]
+    exact, surface = read_exact(prepared, system), SURFACES[system.surface]
     walkers, frames = settings.extent.walkers, settings.extent.frames
     stream = f"{settings.name}/{run}"
     seeds = partial(seed_sequence, settings.seed, stream)
@@ -102,15 +102,6 @@ def starting_points(surface: MuellerBrown2D, kT: float, count: int, rng: np.rand
         drawn = rng.uniform(low, high, (2 * count, 2))
         found = np.concatenate([found, drawn[surface.energy(drawn) < limit]])
     return found[:count]
-
-
-def _read(prepared: Path, system: System) -> Exact:
-    """The exact figures of `system`, which is the one that was prepared."""
-    path = prepared / "surface.json"
-    text = read_text(path, "no such file; run `mdsnake prepare` first")
-    if parse_json(PrepareSettings, text, str(path), "delete it and prepare the surface again").system != system:
-        raise UserError(f"{path}: system: prepared with other settings; prepare the surface again")
-    return Exact.load(prepared / "exact.json")
 
 
 def _piece(surface: MuellerBrown2D, positions: np.ndarray, velocities: np.ndarray, counters: dict[str, float]) -> Piece:

@@ -11,39 +11,7 @@ from tests.malformed.models import INITS, MODELS, OTHER_WINDOWS, WINDOWS, WINDOW
 from tests.malformed.molecules import ROWS, SMILES, TABLES
 from tests.malformed.outputs import FILES, FOLDERS, LONG, PREPARED, WORK
 from tests.malformed.prepared import FORCE_FIELDS, GRAPHS, SYSTEMS
-from tests.malformed.surface import (
-    CONFIGS_OF_WALKERS,
-    DRAWINGS,
-    EXACT,
-    EXACT_OF_EVALUATION,
-    FIRST_MODELS,
-    GENERATED,
-    LONG_ROLLOUTS,
-    MODELS_THAT_ARE_JUDGED,
-    MODELS_THAT_GENERATE,
-    NO_DRAWINGS,
-    OTHER_FAMILIES,
-    REPLICAS,
-    RUNS,
-    SCORES,
-    SCORES_OF_FIGURES,
-    SCORES_OF_TABLES,
-    STARTS,
-    SURFACE,
-    SURFACE_OF_EVALUATION,
-    TEST_WINDOWS,
-    TO_COMPARE,
-    TO_EVALUATE,
-    TO_PREPARE,
-    TO_ROLL_OUT,
-    TO_SIMULATE,
-    TO_TRAIN,
-    TO_WINDOW,
-    WALKERS,
-    WINDOWS_OF_BASELINES,
-    WINDOWS_OF_OTHER_WALKERS,
-    WINDOWS_OF_WALKERS,
-)
+from tests.malformed.surface import KINDS_OF_WALKERS
 from tests.malformed.trajectories import BURSTS, ROLLOUTS
 
 KINDS: dict[str, tuple[Kind, ...]] = {
@@ -58,16 +26,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "windows": (WINDOWS, OTHER_WINDOWS, WINDOWS_OF_ANOTHER_JUMP),
     "model": (MODELS, INITS),
     "evaluation": (SUMMARIES, CURVES, HISTORIES, DROPPED),
-    "surface": (SURFACE, SURFACE_OF_EVALUATION, EXACT, EXACT_OF_EVALUATION),
-    "walkers": (WALKERS, STARTS, REPLICAS, GENERATED),
-    "windows of walkers": (WINDOWS_OF_WALKERS, WINDOWS_OF_OTHER_WALKERS, TEST_WINDOWS, WINDOWS_OF_BASELINES),
-    "trajectory model": (MODELS_THAT_GENERATE, MODELS_THAT_ARE_JUDGED, FIRST_MODELS),
-    "configuration of walkers": (CONFIGS_OF_WALKERS,),
-    "settings of walkers": (
-        OTHER_FAMILIES, RUNS, TO_PREPARE, TO_SIMULATE, TO_WINDOW, TO_TRAIN, TO_ROLL_OUT, LONG_ROLLOUTS, TO_EVALUATE,
-        TO_COMPARE,
-    ),  # fmt: skip
-    "evaluation of walkers": (SCORES, SCORES_OF_TABLES, SCORES_OF_FIGURES, DRAWINGS, NO_DRAWINGS),
+    **KINDS_OF_WALKERS,
     "output": (FILES, FOLDERS, PREPARED, WORK, LONG),
 }
 

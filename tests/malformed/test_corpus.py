@@ -15,7 +15,26 @@ from tests.malformed.good import Good, settings
 from tests.malformed.models import MODELS, WINDOWS_OF_ANOTHER_JUMP
 from tests.malformed.molecules import SMILES, TABLES
 from tests.malformed.prepared import FORCE_FIELDS, GRAPHS, SYSTEMS
+from tests.malformed.surface import (
+    DRAWINGS,
+    EXACT,
+    EXACT_OF_EVALUATION,
+    GENERATED,
+    MODELS_THAT_GENERATE,
+    OF_SETTINGS,
+    REPLICAS,
+    SCORES,
+    SCORES_OF_FIGURES,
+    SCORES_OF_TABLES,
+    STARTS,
+    SURFACE,
+    TEST_WINDOWS,
+    WALKERS,
+    WINDOWS_OF_BASELINES,
+    WINDOWS_OF_WALKERS,
+)
 from tests.malformed.trajectories import BURSTS, ROLLOUTS
+from tests.malformed.walkers import surface_settings
 
 CASES = list(cases())
 LABELS = [f"{called}: {name}".replace("/", "|") for called, _, name in CASES]
@@ -53,6 +72,10 @@ ACCEPTED: list[tuple[Kind, Change]] = [
     (SMILES, text('{"name": "ethane", "smiles": "CC"}')),
     (SETTINGS_FILES, text(json.dumps(settings("simulate")))),
     (SETTINGS, text(json.dumps(settings("simulate")))),
+    *[(kind, copied) for kind in (SURFACE, EXACT, EXACT_OF_EVALUATION, WALKERS, STARTS, REPLICAS, GENERATED)],
+    *[(kind, copied) for kind in (WINDOWS_OF_WALKERS, TEST_WINDOWS, WINDOWS_OF_BASELINES, MODELS_THAT_GENERATE)],
+    *[(kind, copied) for kind in (SCORES, SCORES_OF_TABLES, SCORES_OF_FIGURES, DRAWINGS)],
+    *[(kind, text(json.dumps(surface_settings(stage)))) for stage, kind in OF_SETTINGS.items()],
 ]  # fmt: skip
 
 

@@ -17,8 +17,10 @@ from mdsnake.errors import UserError
 from mdsnake.evaluate.cost import read_history
 from mdsnake.evaluate.curves import read_curves
 from mdsnake.evaluate.records import read_records
+from mdsnake.evaluate.surface.drawings import read_drawing
 from mdsnake.families.kstep.task import load_model
 from mdsnake.inputs import read_yaml
+from mdsnake.physics.generator import Exact
 from mdsnake.prepare.conformer import read_smiles
 from mdsnake.project import load_project, read_project
 from mdsnake.store.checkpoint import read_model
@@ -44,6 +46,8 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "history": read_history,
     "bursts": Trajectory.load,
     "model": read_model,
+    "exact": Exact.load,
+    "drawing": read_drawing,
 }
 #: What a person might type; also what YAML, JSON and tables give a meaning to.
 LETTERS = st.text(st.sampled_from("\t\n\r \"'#*&!<>|-:,.[]{}%@`\\/\0\x1b\u2028\u202eaeZß汉🙂019+~"), max_size=80)
@@ -81,7 +85,9 @@ def test_anything_as_a_file(kind: str, content: bytes) -> None:
     outcome(READERS[kind], written(content))
 
 
-@pytest.mark.parametrize("kind", ["graph", "windows", "curves", "config", "table", "summary", "history"])
+@pytest.mark.parametrize(
+    "kind", ["graph", "windows", "curves", "config", "table", "summary", "history", "exact", "drawing"]
+)
 @MODEST
 @given(places=st.lists(st.floats(0, 0.999), max_size=4), byte=st.integers(0, 255), kept=st.floats(0.5, 1))
 def test_a_damaged_text(kind: str, good: Good, places: list[float], byte: int, kept: float) -> None:

@@ -7,10 +7,23 @@ import pytest
 import torch
 
 from mdsnake.errors import OutOfTime, UserError
-from mdsnake.families.trajbert.config import Rollout, RolloutSettings, System, Trajbert, Window, WindowSettings
+from mdsnake.families.trajbert.config import (
+    PrepareSettings,
+    Rollout,
+    RolloutSettings,
+    System,
+    Trajbert,
+    Window,
+    WindowSettings,
+)
+from mdsnake.families.trajbert.generate import generate
 from mdsnake.families.trajbert.model import TrajbertModel
+from mdsnake.families.trajbert.task import load_model
+from mdsnake.physics.generator import exact
 from mdsnake.physics.surface import SURFACES
+from mdsnake.rollout.pieces import pieces_of
 from mdsnake.rollout.surface import prompts, rollout_surface
+from mdsnake.seeds import integer_seed
 from mdsnake.store.budget import Budget
 from mdsnake.store.checkpoint import save_model
 from mdsnake.store.h5md import Trajectory
@@ -33,7 +46,8 @@ def files(tmp_path: Path) -> dict[str, Path]:
     save_model(tmp_path / "model.safetensors", model, header)
     x = SURFACES["mueller-brown"].A + 0.1 * np.random.default_rng(0).standard_normal((6, 10, 2))
     walkers_trajectory(x, 0 * x, 0 * x, x[..., 0], SYSTEM.record, {}, {}).save(tmp_path / "start.h5")
-    (tmp_path / "surface.json").write_text("{}")
+    exact(SURFACES["mueller-brown"], SYSTEM.kT, spacing=0.1).save(tmp_path / "exact.json")
+    (tmp_path / "surface.json").write_text(PrepareSettings(name="mb", system=SYSTEM).model_dump_json())
     return {"start": tmp_path / "start.h5", "model": tmp_path / "model.safetensors"}
 
 
@@ -62,6 +76,18 @@ def test_walkers_go_on_from_their_prompt(files: dict[str, Path], tmp_path: Path)
     assert made.counters["simulator_ms"] > 0
 
 
+def test_each_piece_goes_on_from_the_last_frames_with_noise_of_its_own(files: dict[str, Path], tmp_path: Path) -> None:
+    network, start = load_model(files["model"], SYSTEM), paths(load_walkers(files["start"], SYSTEM.record), tmp_path)
+    x = torch.tensor(start[:4, :8], dtype=torch.float32)
+    pieces = pieces_of(FRAMES, 3)
+    assert len(pieces) > 2
+    for index, count in enumerate(pieces):
+        noise = torch.Generator().manual_seed(integer_seed(0, f"mb/{MEMBER}/sampled", 0, index))
+        x = torch.cat([x, generate(network, x[:, -8:], count, "sampled", noise, 3)], dim=1)
+    made = paths(run(settings(slide=3), files, tmp_path, "a"), tmp_path)
+    np.testing.assert_allclose(made, x[:, 8:], rtol=1e-4, atol=1e-5)
+
+
 def test_the_seed_decides(files: dict[str, Path], tmp_path: Path) -> None:
     same = [run(settings(how, seed), files, tmp_path, f"{how}{seed}{n}").positions
             for how, seed, n in (("sampled", 0, 0), ("sampled", 0, 1), ("sampled", 1, 0))]  # fmt: skip
@@ -78,11 +104,21 @@ def test_a_rollout_that_was_broken_off_goes_on(files: dict[str, Path], tmp_path:
     assert not (tmp_path / "broken.work").exists()
 
 
-def test_seeds_start_from_other_walkers() -> None:
-    x = np.arange(6 * 10 * 2, dtype=float).reshape(6, 10, 2)
+def test_seeds_start_from_other_walkers_and_later_frames() -> None:
+    x = np.arange(6 * 30 * 2, dtype=float).reshape(6, 30, 2)
     told = settings().rollout
     np.testing.assert_array_equal(prompts(x, told, 0, Path("a")), x[[0, 1, 2, 3], :8])
-    np.testing.assert_array_equal(prompts(x, told, 1, Path("a")), x[[4, 5, 0, 1], :8])
+    np.testing.assert_array_equal(prompts(x, told, 1, Path("a")), x[[4, 5, 0, 1], 8:16])
+    all_walkers = settings(walkers=6).rollout
+    assert len({prompts(x, all_walkers, seed, Path("a")).tobytes() for seed in range(6)}) == 6
+    assert prompts(x[:, :8], told, 3, Path("a")).shape == (4, 8, 2)
+
+
+def test_a_surface_that_was_prepared_with_other_dynamics_is_refused(files: dict[str, Path], tmp_path: Path) -> None:
+    other = SYSTEM.model_copy(update={"kT": 20.0})
+    (tmp_path / "surface.json").write_text(PrepareSettings(name="mb", system=other).model_dump_json())
+    with pytest.raises(UserError, match=r"surface\.json: system: prepared with other settings; prepare the surf"):
+        run(settings(), files, tmp_path, "bad")
 
 
 @pytest.mark.parametrize(

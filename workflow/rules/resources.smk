@@ -86,7 +86,9 @@ def of_surface(need):
 NEEDS |= {
     "prepare_surface": lambda wildcards, input: needs.solving(),
     "simulate_surface": of_surface(
-        lambda told, wildcards, network: needs.walking(told.systems[wildcards.system], told.trajectories.of(wildcards.run))
+        lambda told, wildcards, network: needs.walking(
+            told.systems[wildcards.system], told.trajectories.of(wildcards.run)
+        )
     ),
     "window_surface": of_surface(lambda told, wildcards, network: needs.indexing_walkers(told.trajectories)),
     "train_surface": of_surface(
@@ -95,7 +97,9 @@ NEEDS |= {
         )
     ),
     "rollout_surface": of_surface(
-        lambda told, wildcards, network: needs.generating(network, told.rollout, bool(DEVICES))
+        lambda told, wildcards, network: needs.generating(
+            network, told.rollout.of(network.mode, told.window.length), bool(DEVICES)
+        )
     ),
     "evaluate_surface": of_surface(
         lambda told, wildcards, network: needs.judging_trajectories(network, told.window.length, told.rollout)

@@ -3,20 +3,18 @@
 import numpy as np
 from jaxtyping import Float
 
+#: Share of the frames that may be key frames.
+KEY = 0.1
 Map = Float[np.ndarray, "frames frames"]
 
 
 def key_share(attention: Map) -> float:
-    """Share of the variance of a map, within what each frame may see, that is between its columns.
+    """Attention to the `KEY` share of the frames that all together look at most.
 
-    1 where key frames are seen alike by all others, 0 where all are seen alike or each sees its own.
+    About `KEY` where all frames are looked at alike or each looks at its own, 1 where all look at a few.
     """
-    seen = attention > 0
-    rows = attention * seen.sum(axis=1, keepdims=True)  # in causal maps early frames have fewer to look at
-    values = rows[seen]
-    columns = np.divide((rows * seen).sum(0), seen.sum(0), out=np.ones(len(rows)), where=seen.any(0))
-    spread = np.var(values)
-    return float(np.var(np.broadcast_to(columns, rows.shape)[seen]) / spread) if spread > 0 else 0.0
+    looked_at = np.sort(attention.mean(0))
+    return float(looked_at[-max(1, round(KEY * len(looked_at))) :].sum())
 
 
 def local_excess(attention: Map, near: int) -> float:

@@ -10,14 +10,16 @@ from jaxtyping import Float
 from mdsnake.evaluate.config import BaselineSettings
 from mdsnake.evaluate.records import Score, write_records
 from mdsnake.evaluate.surface import linear, markov
-from mdsnake.evaluate.surface.classification import bayes_accuracy, scores
+from mdsnake.evaluate.surface.classification import classified
 from mdsnake.evaluate.surface.density import Bins
-from mdsnake.evaluate.surface.generation import generation
+from mdsnake.evaluate.surface.generation import Times, generation, times
+from mdsnake.evaluate.surface.metrics import NONE
 from mdsnake.evaluate.surface.next_step import exact_steps
-from mdsnake.evaluate.surface.stage import NONE, Found, scored, simulated
+from mdsnake.evaluate.surface.stage import scored, simulated
 from mdsnake.evaluate.surface.windows import TestWindows, load_test_windows, opened
 from mdsnake.families.trajbert.config import Baseline
 from mdsnake.families.trajbert.states import next_basin
+from mdsnake.families.trajbert.surface import read_exact
 from mdsnake.physics.generator import Exact
 from mdsnake.physics.surface import SURFACES
 from mdsnake.seeds import integer_seed, seed_sequence
@@ -37,6 +39,7 @@ class Known(NamedTuple):
     settings: BaselineSettings
     exact: Exact
     bins: Bins
+    beside: Times
     train: Float[np.ndarray, "walkers frames 2"]
     state: np.ndarray
     test: TestWindows
@@ -71,7 +74,7 @@ def linear_model(known: Known) -> Told:
     _, variance = exact_steps(known.test.x[:, -1], known.test.v[:, -1], system, known.rng)
     ratio = float(((ahead[:, -1] - known.test.following[:, -1]) ** 2).sum(-1).mean() / variance)
     walkers = linear.walk(fitted, known.exact.sample(told.walkers, known.rng), told.frames, known.rng)
-    found, _ = generation(walkers, system, known.exact, known.bins)
+    found, _ = generation(walkers, system, known.exact, known.bins, known.beside)
     return Told(b, {"prediction": {"next_mse_ratio": (ratio, len(ahead))}, "sampled": found})
 
 
@@ -85,9 +88,10 @@ def msm(known: Known) -> Told:
     values = {
         "density_js": (bins.divergence(model.density), model.states),
         "free_energy_error": (difference, model.states),
-        "committor_error": bins.committor_error(visits, visits * model.committor[:-2]),
         **_times(known, model.t2, model.mfpt_ab),
     }
+    if system.overdamped:
+        values["committor_error"] = bins.committor_error(visits, visits * model.committor[:-2])
     return Told(reached, {"sampled": values})
 
 
@@ -114,45 +118,35 @@ BASELINES: dict[Baseline, Callable[[Known], Told]] = {
 
 
 def _times(known: Known, t2: float, mfpt: float | None = None) -> dict[str, tuple[float, int]]:
-    """The ratios to the exact times, where these are known."""
-    n, exact = len(known.train), known.exact
-    found = {"t2_ratio": (t2 / exact.t2, n)} if exact.t2 else {}
-    return found | ({"mfpt_ratio": (mfpt / exact.mfpt_ab, n)} if mfpt and exact.mfpt_ab else {})
+    """The ratios to the times that all are set beside."""
+    n, beside = len(known.train), known.beside
+    found = {"t2_ratio": (t2 / beside.t2, n)}
+    return found | ({"mfpt_ratio": (mfpt / beside.mfpt_ab, n)} if mfpt else {})
 
 
 def baselines(windows: Path, settings: BaselineSettings, replica: Path, out: Path) -> None:
     """Write the metrics of every baseline, and those of the run `replica`, the floor, to the CSV `out`."""
     system = settings.system
     _, groups = opened(windows, system)
-    exact = Exact.load(Path(groups["test"].prepared) / "exact.json")
+    exact = read_exact(Path(groups["test"].prepared), system)
     bins, test = Bins.of(exact), load_test_windows(windows, system)
     file = Path(groups["train"].trajectory)
     train = paths(load_walkers(file, system.record), file)
     walkers, frames = train.shape[:2]
     state = next_basin(system.surface, train.reshape(-1, 2), np.repeat(np.arange(walkers), frames))
+    q = exact.committor_at(test.x) if system.overdamped else None
     rng = np.random.default_rng(seed_sequence(settings.seed, f"{settings.name}/baselines"))
-    known = Known(settings, exact, bins, train, state.reshape(walkers, frames), test, rng)
-    floor, _ = generation(simulated(replica, system, settings.rollout), system, exact, bins)
+    reference = simulated(replica, system, settings.rollout)
+    beside = times(reference, system, exact)
+    known = Known(settings, exact, bins, beside, train, state.reshape(walkers, frames), test, rng)
+    floor, _ = generation(reference, system, exact, bins, beside)
     rows = list(scored(settings, "sampled", {name: (value, np.nan) for name, value in floor.items()}, "simulation"))
     for name in settings.baselines:
         told = BASELINES[name](known)
-        found = _classified(known, told.committor) if told.committor is not None else {}
+        found = classified(told.committor, q, test.state) if told.committor is not None else {}
         rows += scored(settings, "prediction", found, name)
         for how, values in told.values.items():
-            beside = floor if how == "sampled" else {}
-            rows += scored(settings, how, {m: (value, beside.get(m, NONE)[0]) for m, value in values.items()}, name)
+            floors = floor if how == "sampled" else {}
+            rows += scored(settings, how, {m: (value, floors.get(m, NONE)[0]) for m, value in values.items()}, name)
         print(f"{settings.name}: {name}", flush=True)
     write_records(out, rows, Score)
-
-
-def _classified(known: Known, committor: np.ndarray) -> Found:
-    """Scores of the basins that are told, as a model's are."""
-    state, called = known.test.state, (committor > 0.5).astype(int)
-    overdamped = known.settings.system.friction is None
-    q = known.exact.committor_at(known.test.x) if overdamped else np.full(state.shape, np.nan)
-    found: Found = {name: (mean, np.nan) for name, mean in scores(called.ravel(), state.ravel()).items()}
-    found["accuracy"] = found["accuracy"][0], bayes_accuracy(q, state)
-    found["accuracy_last"] = scores(called[:, -1], state[:, -1])["accuracy"], bayes_accuracy(q[:, -1], state[:, -1])
-    if overdamped:
-        found["committor_rmse"] = (float(np.sqrt(np.mean((committor[:, -1] - q[:, -1]) ** 2))), len(q)), np.nan
-    return found

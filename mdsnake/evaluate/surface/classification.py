@@ -4,6 +4,25 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mdsnake.evaluate.metrics import Mean
+from mdsnake.evaluate.surface.metrics import Found
+
+
+def classified(
+    told: Float[np.ndarray, "n T"], q: Float[np.ndarray, "n T"] | None, state: Int[np.ndarray, "n T"]
+) -> Found:
+    """Scores of the probabilities of B that are `told` for frames of windows, and how close they are to the committor.
+
+    Without an exact committor q there is neither a limit nor a distance from it.
+    """
+    called = (told > 0.5).astype(int)
+    found: Found = {name: (mean, np.nan) for name, mean in scores(called.ravel(), state.ravel()).items()}
+    last = scores(called[:, -1], state[:, -1])["accuracy"]
+    if q is None:
+        return found | {"accuracy_last": (last, np.nan)}
+    found["accuracy"] = found["accuracy"][0], bayes_accuracy(q, state)
+    found["accuracy_last"] = last, bayes_accuracy(q[:, -1], state[:, -1])
+    away = float(np.sqrt(np.mean((told[:, -1] - q[:, -1]) ** 2)))
+    return found | {"committor_rmse": ((away, len(q)), np.nan)}
 
 
 def scores(predicted: Int[np.ndarray, " n"], state: Int[np.ndarray, " n"]) -> dict[str, Mean]:
@@ -31,6 +50,13 @@ def bayes_accuracy(committor: Float[np.ndarray, " n"], state: Int[np.ndarray, " 
     """What is right most often for overdamped walkers: to tell B where the committor is above ½."""
     known = committor[state >= 0]
     return float(np.maximum(known, 1 - known).mean()) if len(known) else np.nan
+
+
+def regression_error(inputs: Float[np.ndarray, "n D"], q: Float[np.ndarray, " n"]) -> float:
+    """Root mean square error of q by linear regression on `inputs`, fitted on half of the rows."""
+    columns = np.column_stack([inputs, np.ones(len(inputs))])
+    fitted = np.linalg.lstsq(columns[::2], q[::2], rcond=None)[0]
+    return float(np.sqrt(np.mean((columns[1::2] @ fitted - q[1::2]) ** 2)))
 
 
 def slices(correct: Float[np.ndarray, "windows length"], start: Int[np.ndarray, " windows"]) -> dict[str, list[float]]:

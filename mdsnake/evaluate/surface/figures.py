@@ -14,11 +14,13 @@ from mdsnake.evaluate import style
 from mdsnake.evaluate.cost import read_history
 from mdsnake.evaluate.records import Score, read_records
 from mdsnake.evaluate.surface import maps
-from mdsnake.evaluate.surface.claims import CLAIMS, is_model, order, published, verdicts
+from mdsnake.evaluate.surface.claims import CLAIMS, Verdict, is_model, order, published, verdicts
 from mdsnake.evaluate.surface.drawings import Drawing, read_drawing
 from mdsnake.evaluate.surface.metrics import METRICS
 from mdsnake.store.atomic import replacing
 
+#: Ratios of times that are right.
+RIGHT = (0.8, 1.25)
 KINETICS = ("t2_ratio", "mfpt_ratio", "free_energy_error", "committor_error")
 
 
@@ -30,8 +32,13 @@ def told(scores: Sequence[Score], figure: str) -> str:
         if own:
             held = [v.member for v in own if v.reproduced]
             word = "reproduced" if len(held) == len(own) else "not reproduced" if not held else "reproduced in part"
-            lines.append(f"“{claim.text}”:\n{word} ({len(held)} of {len(own)} models)")
+            lines.append(f"“{claim.text}”:\n{word} ({len(held)} of {len(own)} models{_also(own)})")
     return "\n".join(lines)
+
+
+def _also(own: Sequence[Verdict]) -> str:
+    """What meets the criterion as well, though it was not trained."""
+    return "".join(f"; so by {control}" for control in sorted({v.control for v in own if v.reproduced and v.control}))
 
 
 def by_member(scores: Sequence[Score], metric: str, how: str, system: str) -> dict[str, list[Score]]:
@@ -68,7 +75,10 @@ def classification(scores: Sequence[Score], drawings: Sequence[Drawing]) -> Figu
                     a.plot(published(member), y, "x", color=style.PALETTE[1], ms=7, mew=2)
             a.set_xlabel(METRICS[metric].title)
             a.set_title(f"{system}: {'all frames' if metric == 'accuracy' else 'last frames of windows'}")
-    caption = "Dots: a training each; bars: the Bayes limit of the same frames; crosses: as published for that size."
+    caption = (
+        "Dots: a training each; bars: the Bayes limit of the same frames, known of overdamped walkers alone; "
+        "crosses: as published for that size."
+    )
     return style.finish(figure, "Basin entered next", f"{told(scores, 'classification')}\n{caption}")
 
 
@@ -101,9 +111,11 @@ def _generated(scores: Sequence[Score], metrics: Sequence[str], title: str, capt
         runs = sorted({key[:2] for key in found}, key=lambda run: (order(run[1]), run[0]))
         for a, metric in zip(axes, metrics, strict=True):
             dots(a, {_run(*run): found.get((*run, metric), []) for run in runs})
+            if not any((s.metric, s.system) == (metric, system) for s in scores):
+                a.text(0.5, 0.5, "not known of\nlangevin walkers", transform=a.transAxes, ha="center", va="center")
             a.tick_params(labelleft=a is axes[0])
             if METRICS[metric].mark:
-                a.axvspan(0.8, 1.25, color=style.MARK, alpha=0.18, lw=0)
+                a.axvspan(*RIGHT, color=style.MARK, alpha=0.18, lw=0)
                 a.set_xscale("log")
                 a.set_xlim(0.2, 5)
                 style.plain_log(a.xaxis)
@@ -147,6 +159,8 @@ FIGURES: dict[str, Callable[[Sequence[Score], Sequence[Drawing]], Figure]] = {
     "kinetics": kinetics,
     "speed": speed,
 }
+#: Those that are drawn from the summary alone.
+OF_SCORES = ("classification", "kinetics", "speed")
 
 
 def figure(name: str, summary: Path, out: Path, curves: Sequence[Path] = (), history: Sequence[Path] = ()) -> None:
@@ -157,6 +171,11 @@ def figure(name: str, summary: Path, out: Path, curves: Sequence[Path] = (), his
     if name not in (*FIGURES, "learning"):
         raise UserError(f"figure: no {name!r}; choose from {', '.join([*FIGURES, 'learning'])}")
     scores = read_records(summary, Score)
+    if not scores:
+        raise UserError(f"{summary}: no rows for the figure {name!r}; evaluate first")
+    option, given = ("history", history) if name == "learning" else ("curves", curves)
+    if name not in OF_SCORES and not given:
+        raise UserError(f"figure: --{option}: {name} needs it; give it")
     with matplotlib.rc_context(style.RC):
         if name == "learning":
             drawn = learning({_place(path): read_history(path) for path in history})

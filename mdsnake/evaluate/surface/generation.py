@@ -1,6 +1,6 @@
 """What generated walkers, or those of another run of the reference, say of a surface, beside what is exact."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -14,8 +14,25 @@ from mdsnake.physics.generator import Exact
 from mdsnake.physics.surface import SURFACES
 
 
+class Times(NamedTuple):
+    """Slowest time to relax, and mean first-passage time from A to B: what those of walkers are set beside."""
+
+    t2: float
+    mfpt_ab: float
+
+
+def times(x: Float[np.ndarray, "walkers frames 2"], system: System, exact: Exact) -> Times:
+    """The exact ones, or those of the simulated walkers x where none are known."""
+    if exact.t2 and exact.mfpt_ab:
+        return Times(exact.t2, exact.mfpt_ab)
+    basin = SURFACES[system.surface].state(x)
+    forth, back = (mean_first_passage(one, system.record)[0] for one in (basin, np.where(basin >= 0, 1 - basin, -1)))
+    expected = 1 / (1 / forth + 1 / back)
+    return Times(slowest_time(exact.committor_at(x), system.record, expected)[0], forth)
+
+
 def generation(
-    x: Float[np.ndarray, "walkers frames 2"], system: System, exact: Exact, bins: Bins
+    x: Float[np.ndarray, "walkers frames 2"], system: System, exact: Exact, bins: Bins, beside: Times
 ) -> tuple[dict[str, Mean], Float[np.ndarray, " bins"]]:
     """The metrics of walkers x, and their counts in `bins`.  Walkers that have left the numbers count as outside."""
     walkers, frames = x.shape[:2]
@@ -27,13 +44,14 @@ def generation(
         "density_js": (bins.divergence(counts), walkers * frames),
         "free_energy_error": (abs(difference - exact.free_energy_difference) / system.kT, walkers * frames),
         "outside_fraction": (float(counts[-1] / counts.sum()), walkers * frames),
-        "committor_error": committor_error(x, system, bins),
     }
-    if exact.mfpt_ab and exact.t2:
-        time, n = mean_first_passage(basin, system.record)
-        found["mfpt_ratio"] = time / exact.mfpt_ab, n
-        slowest, n = slowest_time(exact.committor_at(x[whole]), system.record, exact.t2)
-        found["t2_ratio"] = slowest / exact.t2, n
+    if system.overdamped:
+        found["committor_error"] = committor_error(x, system, bins)
+    time, n = mean_first_passage(basin, system.record)
+    found["mfpt_ratio"] = time / beside.mfpt_ab, n
+    if np.isfinite(beside.t2):
+        slowest, n = slowest_time(exact.committor_at(x[whole]), system.record, beside.t2)
+        found["t2_ratio"] = slowest / beside.t2, n
     return found, counts
 
 

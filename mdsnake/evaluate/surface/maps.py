@@ -36,7 +36,9 @@ def later_slices(drawings: Sequence[Drawing], verdict: str) -> Figure:
         Line2D([], [], color=style.PALETTE[0], marker="o", ms=3, label="model"),
         Line2D([], [], color="black", marker="o", ms=3, label="Bayes limit of the same frames"),
     ]
-    caption = "Means over windows with standard errors; all frames of a window."
+    caption = (
+        "Means over windows with standard errors; all frames of a window; the limit is known of overdamped walkers."
+    )
     return style.finish(figure, "Later slices of a trajectory", f"{verdict}\n{caption}", handles)
 
 
@@ -56,25 +58,29 @@ def attention(drawings: Sequence[Drawing], verdict: str) -> Figure:
             a.grid(visible=False)
             a.set_title(title, fontsize=7)
             a.tick_params(labelsize=6)
-        axes[0].set_ylabel(f"{drawing.member}\nlooks from", fontsize=6)
+        axes[0].set_ylabel(f"{drawing.system}\n{drawing.member}\nlooks from", fontsize=6)
     caption = "Windows of a hundred frames at most; across: frame looked at; the mean: over layers, heads and windows."
     return style.finish(figure, "Attention", f"{verdict}\n{caption}")
 
 
 def attention_time(drawings: Sequence[Drawing], verdict: str) -> Figure:
-    """Mean attention by time difference, and weighted by it."""
+    """Mean attention by time difference, and weighted by it; a row a system."""
     shown = first_seeds(drawings)
     styles = style.member_styles(d.member for d in shown)
-    figure, [[left, right]] = style.panels(1, 2, width=4.2, height=2.8)
+    names = sorted({d.system for d in shown})
+    figure, grid = style.panels(len(names), 2, width=4.2, height=2.8)
     for drawing in shown:
+        left, right = grid[names.index(drawing.system)]
         values = np.array(drawing.attention.difference)
         away = np.arange(len(values)) - len(values) // 2
         look = styles[drawing.member]
         left.plot(away, values, color=look.colour, lw=1.2)
         right.plot(away, values * np.abs(away), color=look.colour, lw=1.2)
-    for axes, label in ((left, "mean attention"), (right, "attention × |time difference|")):
-        axes.set_xlabel("time difference / frames (past < 0 < future)")
-        axes.set_ylabel(label)
+    for row, system in zip(grid, names, strict=True):
+        for axes, label in zip(row, ("mean attention", "attention × |time difference|"), strict=True):
+            axes.set_xlabel("time difference / frames (past < 0 < future)")
+            axes.set_ylabel(label)
+            axes.set_title(system)
     caption = "Mean over windows, layers and heads of windows of a hundred frames at most."
     return style.finish(figure, "Attention by time difference", f"{verdict}\n{caption}", style.line_handles(styles))
 

@@ -10,27 +10,25 @@ import torch
 
 from mdsnake.errors import UserError
 from mdsnake.evaluate.config import SurfaceSettings
-from mdsnake.evaluate.metrics import Mean
 from mdsnake.evaluate.records import Score, write_records
 from mdsnake.evaluate.surface.attention import by_difference, future_over_past, key_share, local_excess
-from mdsnake.evaluate.surface.classification import bayes_accuracy, change, scores, slices
+from mdsnake.evaluate.surface.classification import change, classified, regression_error, slices
 from mdsnake.evaluate.surface.density import Bins
-from mdsnake.evaluate.surface.generation import drawn, generation, speed
-from mdsnake.evaluate.surface.metrics import METRICS
-from mdsnake.evaluate.surface.next_step import exact_steps
+from mdsnake.evaluate.surface.generation import drawn, generation, speed, times
+from mdsnake.evaluate.surface.metrics import METRICS, NONE, Found
+from mdsnake.evaluate.surface.next_step import COPIES, exact_steps
 from mdsnake.evaluate.surface.windows import TestWindows, load_test_windows
 from mdsnake.families.base import resolve_device
 from mdsnake.families.trajbert.attention import attention
 from mdsnake.families.trajbert.config import Rollout, System
 from mdsnake.families.trajbert.model import TrajbertModel
+from mdsnake.families.trajbert.surface import read_exact
 from mdsnake.families.trajbert.task import load_model
 from mdsnake.physics.generator import Exact
 from mdsnake.seeds import seed_sequence
 from mdsnake.store.atomic import write_text
 from mdsnake.store.walkers import load_walkers, paths
 
-NONE: Mean = (np.nan, 0)
-Found = dict[str, tuple[Mean, float]]
 #: Windows in a pass through the network; of attention, windows that are averaged, and frames of the averaged window.
 BATCH, LOOKED_AT, LOOKED_FRAMES = 64, 32, 100
 NEAR = 5
@@ -52,11 +50,14 @@ def evaluate_surface(
 
     The floor of a roll-out is the same metric of as many walkers and frames of `replica`.
     """
-    exact, system = Exact.load(prepared / "exact.json"), settings.system
+    system = settings.system
+    exact = read_exact(prepared, system)
     bins = Bins.of(exact)
     network = load_model(model, system).to(resolve_device(device))
     test = load_test_windows(windows, settings.system)
-    floor, counts = generation(simulated(replica, system, settings.rollout), system, exact, bins)
+    reference = simulated(replica, system, settings.rollout)
+    beside = times(reference, system, exact)
+    floor, counts = generation(reference, system, exact, bins, beside)
     densities = {"simulation": counts}
     found, curve = predictions(network, test, settings, exact)
     rows = list(scored(settings, "prediction", found))
@@ -64,11 +65,12 @@ def evaluate_surface(
         if path is None:
             continue
         run = load_walkers(path, system.record, finite=False)
-        values, densities[how] = generation(paths(run, path), system, exact, bins)
+        values, densities[how] = generation(paths(run, path), system, exact, bins, beside)
         values |= speed(run.counters, run.n_frames)
         rows += scored(settings, how, {name: (value, floor.get(name, NONE)[0]) for name, value in values.items()})
     looked, maps = looks(network, test)
     rows += scored(settings, "prediction", looked)
+    rows += scored(settings, "untrained", looks(untrained(network), test)[0])
     write_records(out, rows, Score)
     drawn_curves = {"settings": settings.model_dump(mode="json"), **curve, **drawn(bins, densities), "attention": maps}
     write_text(curves, json.dumps(drawn_curves) + "\n")
@@ -92,57 +94,73 @@ def predictions(
     network: TrajbertModel, test: TestWindows, settings: SurfaceSettings, exact: Exact
 ) -> tuple[Found, dict[str, Any]]:
     """What the model tells of every frame of the test windows, and how accuracy goes with where they start."""
-    ahead, committor = told(network, test)
-    q, rng = exact.committor_at(test.x), np.random.default_rng(seed_sequence(settings.seed, f"{settings.name}/steps"))
-    overdamped = settings.system.friction is None
-    q = q if overdamped else np.full_like(q, np.nan)
-    called = (committor > 0.5).astype(int)
-    found: Found = {name: (mean, np.nan) for name, mean in scores(called.ravel(), test.state.ravel()).items()}
-    found["accuracy"] = found["accuracy"][0], bayes_accuracy(q, test.state)
-    last = scores(called[:, -1], test.state[:, -1])["accuracy"]
-    found["accuracy_last"] = last, bayes_accuracy(q[:, -1], test.state[:, -1])
-    known, q_known = test.state >= 0, np.maximum(q, 1 - q)
-    correct = slices(np.where(known, called == test.state, np.nan), test.start)
-    limit = slices(np.where(known, q_known, np.nan), test.start)
+    ahead, committor, encoded = outputs(network, test)
+    system, n = settings.system, len(test.x)
+    q = exact.committor_at(test.x) if system.overdamped else None
+    found = classified(committor, q, test.state)
+    if q is not None:
+        errors = (regression_error(inputs, q[:, -1]) for inputs in (encoded, test.x[:, -1]))
+        found["committor_regression_rmse"] = (next(errors), n), next(errors)
+    known = test.state >= 0
+    correct = slices(np.where(known, (committor > 0.5) == test.state, np.nan), test.start)
+    best = np.full(test.state.shape, np.nan) if q is None else np.maximum(q, 1 - q)
+    limit = slices(np.where(known, best, np.nan), test.start)
     moved, error = change(correct)
-    found["later_slice_change"] = (moved, len(test.start)), error
-    if overdamped:
-        rmse = float(np.sqrt(np.mean((committor[:, -1] - q[:, -1]) ** 2)))
-        found["committor_rmse"] = (rmse, len(test.start)), np.nan
-    mean, variance = exact_steps(test.x[:, -1], test.v[:, -1], settings.system, rng)
-    squared = ((ahead - test.following) ** 2).sum(-1) / variance
-    best = float(((mean - test.following[:, -1]) ** 2).sum(-1).mean() / variance)
-    found["next_mse_ratio"] = (float(squared[:, -1].mean()), len(squared)), best
-    found["next_mse_ratio_all"] = (float(squared.mean()), squared.size), np.nan
+    found["later_slice_change"] = (moved, n), change(limit)[0]
+    found["later_slice_z"] = (moved / error if error > 0 else np.nan, n), np.nan
+    rng = np.random.default_rng(seed_sequence(settings.seed, f"{settings.name}/steps"))
+    squared = ((ahead - test.following) ** 2).sum(-1)
+    mean, variance = exact_steps(test.x[:, -1], test.v[:, -1], system, rng)
+    # The mean of a few copies is itself off by a share of the variance.
+    floor = float(((mean - test.following[:, -1]) ** 2).sum(-1).mean() / variance / (1 + 1 / COPIES))
+    found["next_mse_ratio"] = (float(squared[:, -1].mean() / variance), n), floor
+    anywhere = rng.integers(squared.size, size=n)
+    _, variance = exact_steps(test.x.reshape(-1, 2)[anywhere], test.v.reshape(-1, 2)[anywhere], system, rng)
+    found["next_mse_ratio_all"] = (float(squared.mean() / variance), squared.size), np.nan
     return found, {"slices": correct, "limit": limit}
 
 
 @torch.no_grad()
-def told(network: TrajbertModel, test: TestWindows) -> tuple[np.ndarray, np.ndarray]:
-    """Next frames (n, T, 2) and probabilities of B (n, T) for each frame of the windows."""
+def outputs(network: TrajbertModel, test: TestWindows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Next frames (n, T, 2) and probabilities of B (n, T) for each frame of the windows, and the encodings of the last
+    frames (n, width)."""
     place, noise = network.mean.device, torch.Generator().manual_seed(0)
-    ahead, b = [], []
+    ahead, b, encoded = [], [], []
     for chosen in torch.arange(len(test.x)).split(BATCH):
         x = torch.tensor(test.x[chosen.numpy()], dtype=torch.float32, device=place)
         h = network.encode(x)
         ahead.append(network.ahead(x, network.next_head(h), "deterministic", noise).cpu())
         b.append(network.state_head(h).softmax(-1)[..., 1].cpu())
-    return torch.cat(ahead).double().numpy(), torch.cat(b).double().numpy()
+        encoded.append(h[:, -1].cpu())
+    first, second, third = (torch.cat(parts).double().numpy() for parts in (ahead, b, encoded))
+    return first, second, third
 
 
 def looks(network: TrajbertModel, test: TestWindows) -> tuple[Found, dict[str, Any]]:
-    """Where the model looks in windows of a hundred frames: numbers, and maps for a figure."""
+    """Where a bidirectional model looks in windows of a hundred frames, and maps of any model for a figure."""
     frames = min(LOOKED_FRAMES, test.x.shape[1])
     chosen = np.unique(np.linspace(0, len(test.x) - 1, LOOKED_AT).astype(int))
     x = torch.tensor(test.x[chosen, :frames], dtype=torch.float32, device=network.mean.device)
     maps = attention(network, x).double().cpu().numpy()
-    last, mean = maps[-1].reshape(-1, frames, frames), maps.mean((0, 1, 2))
-    found = {
-        "attention_key_share": float(np.mean([key_share(one) for one in last])),
-        "attention_local": float(np.mean([local_excess(one, NEAR) for one in last])),
-    }
-    if not network.causal:
-        found["attention_future_past"] = future_over_past(mean)
+    mean = maps.mean((0, 1, 2))
     drawn_maps = {"heads": maps[-1, 0].round(5).tolist(), "mean": mean.round(5).tolist()}
     drawn_maps["difference"] = by_difference(mean).round(6).tolist()
-    return {name: ((value, len(chosen)), np.nan) for name, value in found.items()}, drawn_maps
+    if network.causal:
+        return {}, drawn_maps
+    shares = np.array([[key_share(head) for head in window] for window in maps[-1]])
+    found = {
+        "attention_key_share": shares.mean(),
+        "attention_target_share": shares.mean(0).max(),
+        "attention_local": np.mean([local_excess(head, NEAR) for window in maps[-1] for head in window]),
+        "attention_future_past": future_over_past(mean),
+    }
+    return {name: ((float(value), len(chosen)), np.nan) for name, value in found.items()}, drawn_maps
+
+
+def untrained(network: TrajbertModel) -> TrajbertModel:
+    """The same network with random weights: what a claim about training must not hold for."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        fresh = TrajbertModel(network.network, network.about)
+    fresh.load_state_dict(fresh.state_dict() | {name: value.cpu() for name, value in network.named_buffers()})
+    return fresh.to(network.mean.device).eval()

@@ -13,7 +13,8 @@ from mdsnake.evaluate.surface.metrics import METRICS
 from mdsnake.store.atomic import write_text
 
 PREDICTION = (
-    "accuracy", "precision", "recall", "f1", "accuracy_last", "committor_rmse", "next_mse_ratio", "next_mse_ratio_all",
+    "accuracy", "precision", "recall", "f1", "accuracy_last", "later_slice_change", "committor_rmse",
+    "committor_regression_rmse", "next_mse_ratio", "next_mse_ratio_all",
 )  # fmt: skip
 GENERATION = (
     "density_js", "free_energy_error", "t2_ratio", "mfpt_ratio", "committor_error", "outside_fraction",
@@ -56,7 +57,8 @@ def models(scores: Sequence[Score]) -> str:
         sections.append((heading, element(["system", "member", "how", *(_header(m) for m in shown)], rows)))
     intro = (
         "Means over seeds, with their range; the floor of the classification is the Bayes limit, that of a roll-out an "
-        "independent simulation of the same length. Click a header to sort."
+        "independent simulation of the same length. Of langevin walkers neither committor nor Bayes limit is "
+        "known, and times are set beside those of the simulation. Click a header to sort."
     )
     return page("Models and baselines", intro, sections, _glossary({*PREDICTION, *GENERATION}))
 
@@ -79,13 +81,16 @@ def _cell(scores: Sequence[Score]) -> Cell:
     finite = [s for s in scores if np.isfinite(s.value)]
     if not finite:
         return Cell("∞" if any(s.value == np.inf for s in scores) else "–", "")
+    whole = len(finite) == len(scores)
     values, floors = [s.value for s in finite], [s.floor for s in finite if np.isfinite(s.floor)]
     mean, floor = float(np.mean(values)), float(np.mean(floors)) if floors else np.nan
     notes = [f"{min(values):.3g} – {max(values):.3g}"] if len(values) > 1 else []
     notes += [f"floor {floor:.3g}"] if floors else []
+    notes += [] if whole else [f"{len(finite)} of {len(scores)} seeds have one"]
+    notes += [f"n {sum(s.n for s in scores)}"]
     mark, kind = METRICS[finite[0].metric].mark, ""
     if mark and (floors or "floor" not in mark.text):
-        kind = "met" if mark.met(mean, floor) else "missed"
+        kind = "met" if whole and mark.met(mean, floor) else "missed"
         notes.append(f"{'✓ met' if kind == 'met' else '✗ missed'}: {mark.text}")
     return Cell(f"{mean:.4g}", repr(mean), " · ".join(notes), kind)
 

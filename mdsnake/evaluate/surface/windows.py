@@ -9,8 +9,7 @@ from jaxtyping import Float, Int
 
 from mdsnake.errors import UserError
 from mdsnake.families.trajbert.config import System, WindowSettings
-from mdsnake.families.trajbert.data import load_windows
-from mdsnake.inputs import parse
+from mdsnake.families.trajbert.data import about_of, load_windows
 from mdsnake.store.walkers import load_walkers
 from mdsnake.store.windows import WindowGroup, Windows
 
@@ -41,12 +40,12 @@ class TestWindows:
 def opened(windows: Path, system: System) -> tuple[WindowSettings, dict[str, WindowGroup]]:
     """What the windows are for, and the group of each split; those of another system are a `UserError`."""
     index = Windows.load(windows)
-    about = parse(WindowSettings, index.about, str(windows))
+    about = about_of(index, windows)
     if about.system != system:
         raise UserError(f"{windows}: made for other dynamics; run `mdsnake window` for these")
     groups = {group.split: group for group in index.groups if group.starts}
-    if "test" not in groups:
-        raise UserError(f"{windows}: no window of the split test; simulate test trajectories longer than a window")
+    if lacking := {"train", "test"} - {*groups}:
+        raise UserError(f"{windows}: no window of the split {min(lacking)}; simulate trajectories longer than a window")
     return about, groups  # type: ignore[return-value]
 
 

@@ -3,7 +3,7 @@
 Every quantity is dimensionless, as the surface is.
 """
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, Self, TypedDict
 
 from pydantic import Field, model_validator
 
@@ -28,6 +28,7 @@ Baseline = Literal["nearest-basin", "linear", "msm", "tica", "vampnet"]
 #: Rows of the table of positions, of which a frame of a window takes one.
 MOST_FRAMES = 1024
 Length = Annotated[Int, Field(ge=2, le=MOST_FRAMES)]
+Width = Annotated[Int, Field(gt=0, le=4096)]
 
 
 class _Shape(TypedDict):
@@ -71,14 +72,29 @@ class System(Settings):
         return self
 
     @property
+    def overdamped(self) -> bool:
+        """Whether rates and committor are known exactly."""
+        return self.friction is None
+
+    @property
     def steps_per_frame(self) -> int:
         return round(self.record / self.timestep)
 
 
-class Extent(Settings):
+class _Run(Settings):
+    walkers: PositiveInt
+    frames: PositiveInt
+
+    @model_validator(mode="after")
+    def _fits_a_disk(self) -> Self:
+        if self.walkers * self.frames > 10**9:
+            raise ValueError("walkers times frames must not be above 10⁹")
+        return self
+
+
+class Extent(_Run):
     """Walkers, and frames of each, the first included."""
 
-    walkers: PositiveInt
     frames: Annotated[Int, Field(ge=3, le=10**7)]
 
 
@@ -108,7 +124,7 @@ class Window(Settings):
     )
     stride: PositiveInt = Field(64, description="frames between the starts of two windows of a trajectory")
     first_only: bool = Field(
-        False, description="train on the first window of each trajectory alone, as the original does"
+        False, description="train on the first window of each trajectory alone, as we read the original"
     )
 
     @model_validator(mode="after")
@@ -130,9 +146,9 @@ class Network(Mixture):
 
     mode: Mode
     head: Head
-    width: PositiveInt
-    layers: PositiveInt
-    feed_forward: PositiveInt
+    width: Width
+    layers: Annotated[Int, Field(gt=0, le=100)]
+    feed_forward: Width
     attention_heads: PositiveInt
 
     @model_validator(mode="after")
@@ -154,17 +170,23 @@ class LossWeights(Settings):
     state: NonNegativeFloat = Field(1.0, description="of the basin that is entered next: cross-entropy")
 
 
-class Rollout(Settings):
+class Rollout(_Run):
     """What a model generates."""
 
     walkers: PositiveInt = Field(64, description="trajectories generated side by side")
     frames: PositiveInt = Field(5000, description="generated for each")
-    prompt: Length = Field(128, description="frames of the reference that it goes on from")
+    prompt: Length = Field(
+        128, description="causal models: frames of the reference that it goes on from; bidirectional ones take a window"
+    )
     slide: PositiveInt = Field(
         1,
-        description="frames added before as many are dropped in front; 1 is the sliding window of the original, more "
-        "let causal models keep what they have computed",
+        description="causal models: frames added before as many are dropped in front; 1 is the sliding window of the "
+        "original, more let them keep what they have computed",
     )
+
+    def of(self, mode: Mode, length: int) -> Self:
+        """What a mode makes of it: bidirectional models compute all anew for each frame, so they see whole windows."""
+        return self if mode == "causal" else self.model_copy(update={"prompt": length, "slide": 1})
 
 
 class Trajbert(Settings):
@@ -190,7 +212,7 @@ class Trajbert(Settings):
         for split in ("train", "validation", "test"):
             if self.window.length >= self.trajectories.of(split).frames:
                 raise ValueError(f"window.length must be less than trajectories.{split}.frames")
-        reference, most = self.trajectories.reference, max(self.rollout.frames, self.rollout.prompt)
+        reference, most = self.trajectories.reference, max(self.rollout.frames, self.rollout.prompt, self.window.length)
         if reference.walkers < self.rollout.walkers or reference.frames < most:
             raise ValueError("trajectories.reference: fewer walkers or frames than a rollout has; raise them")
         if self.rollout.prompt + self.rollout.slide - 1 > self.window.length:

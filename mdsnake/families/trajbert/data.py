@@ -13,8 +13,9 @@ from torch_geometric.data import Batch, Data
 from mdsnake.errors import UserError
 from mdsnake.families.trajbert.config import WindowSettings
 from mdsnake.families.trajbert.states import next_basin
+from mdsnake.inputs import parse
 from mdsnake.store.walkers import load_walkers
-from mdsnake.store.windows import WindowGroup
+from mdsnake.store.windows import WindowGroup, Windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,8 @@ class TrajectoryWindows:
     Attributes
     ----------
     x : (F, 2) positions of all of its frames
-    state : (F,) basin entered next, −1 where none is
+    state : (F,) basin entered next, −1 where it is not told
+    segment : (F,) which walker a frame is of
     starts : (n,) first frames of the windows
     length : frames of a window
     seconds : that simulating the file took
@@ -32,12 +34,17 @@ class TrajectoryWindows:
 
     x: Float[Tensor, "F 2"]
     state: Int[Tensor, " F"]
+    segment: Int[Tensor, " F"]
     starts: Int[Tensor, " n"]
     length: int
     seconds: float
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    def displacements(self) -> Float[Tensor, "pairs 2"]:
+        """From each frame to the next one of its walker."""
+        return self.x.diff(dim=0)[self.segment.diff() == 0]
 
     def select(self, chosen: Int[Tensor, " m"], length: int | None = None) -> Batch:
         """The windows `chosen`, cut to `length`: a node is a frame with its `positions`, those of the `next` frame,
@@ -57,13 +64,21 @@ def collate(
     return Batch(_base_cls=Data, batch=batch, ptr=ptr, positions=positions, next=following, state=state)
 
 
+def about_of(index: Windows, path: Path) -> WindowSettings:
+    """What the windows of the file `path` are for; those of another family are a `UserError`."""
+    cure = "run `mdsnake window` for trajbert"
+    if index.about.get("family") != "trajbert":
+        raise UserError(f"{path}: windows of another family; {cure}")
+    return parse(WindowSettings, index.about, str(path), cure)
+
+
 def load_windows(group: WindowGroup, about: WindowSettings) -> TrajectoryWindows:
     """Read the frames that `group` points to; its file must be as it was when it was made."""
     path, length = group.trajectory, about.window.length
     trajectory = load_walkers(Path(path), about.system.record)
-    starts = np.array(group.starts, dtype=int)
-    if len(starts) and starts.max() + length >= trajectory.n_frames:
+    if max(group.starts, default=0) + length >= trajectory.n_frames:
         raise UserError(f"{path}: fewer frames than its windows were made from; run `mdsnake window` again")
+    starts = np.array(group.starts, dtype=int)
     if (trajectory.segment[starts] != trajectory.segment[starts + length]).any():
         raise UserError(f"{path}: a window of it spans two walkers; run `mdsnake window` again")
     x = trajectory.positions[:, 0, :2]
@@ -71,6 +86,7 @@ def load_windows(group: WindowGroup, about: WindowSettings) -> TrajectoryWindows
     return TrajectoryWindows(
         torch.tensor(x, dtype=torch.float32),
         torch.tensor(state, dtype=torch.long),
+        torch.tensor(trajectory.segment, dtype=torch.long),
         torch.tensor(starts),
         length,
         1e-3 * trajectory.counters.get("total_ms", 0.0),

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from mdsnake.errors import UserError
 from mdsnake.families.base import Task
 from mdsnake.families.trajbert.config import Network, System, TrainSettings, WindowSettings
-from mdsnake.families.trajbert.data import TrajectoryWindows, WindowBatches, load_windows
+from mdsnake.families.trajbert.data import TrajectoryWindows, WindowBatches, about_of, load_windows
 from mdsnake.families.trajbert.model import TrajbertModel
 from mdsnake.inputs import parse
 from mdsnake.store.checkpoint import read_model
@@ -20,15 +20,16 @@ def open_task(windows: Path, settings: TrainSettings, init: Path | None) -> Task
     if init:
         raise UserError(f"{init}: trajbert trains from scratch; leave the first model out")
     index = Windows.load(windows)
-    about = parse(WindowSettings, index.about, str(windows))
+    about = about_of(index, windows)
     training, validation = (_only(windows, index, split, about) for split in ("train", "validation"))
     if not training:
         raise UserError(f"{windows}: no window to train on; lower window.length or raise trajectories.train.frames")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = TrajbertModel(settings.network, about, settings.loss)
-    everything = training.select(torch.arange(len(training)))
-    model.standardise(everything.positions, everything.next - everything.positions)
+    model.standardise(training.x, training.displacements())
+    if not torch.minimum(model.step, model.deviation).gt(0).all():
+        raise UserError(f"{windows}: the walkers that it is of stand still; lengthen record and simulate again")
     batches = WindowBatches(training, validation, settings.training.batch_size, about.window.shortest)
     header = {
         "family": "trajbert",

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from mdsnake.evaluate.surface.classification import bayes_accuracy, change, scores, slices
+from mdsnake.evaluate.surface.classification import (
+    bayes_accuracy,
+    change,
+    classified,
+    regression_error,
+    scores,
+    slices,
+)
 
 
 def test_scores_are_those_of_the_textbook() -> None:
@@ -17,6 +24,38 @@ def test_scores_are_those_of_the_textbook() -> None:
 
 def test_nothing_to_be_told_has_no_score() -> None:
     assert np.isnan(scores(np.array([1]), np.array([-1]))["f1"][0])
+
+
+def test_the_committor_itself_is_as_right_as_can_be() -> None:
+    rng = np.random.default_rng(0)
+    q = rng.random((40_000, 3))
+    state = (rng.random(q.shape) < q).astype(int)
+    found = classified(q, q, state)
+    for name in ("accuracy", "accuracy_last"):
+        (value, n), limit = found[name]
+        assert value == pytest.approx(limit, abs=4 * 0.5 / np.sqrt(n))
+    assert found["committor_rmse"][0] == (0, 40_000)
+    assert classified(1 - q, q, state)["committor_rmse"][0][0] == pytest.approx(np.sqrt(1 / 3), abs=0.01)
+    wrong_at_last = np.column_stack([q[:, :2], 1 - q[:, 2:]])
+    assert classified(wrong_at_last, q, state)["accuracy_last"][0][0] == pytest.approx(0.25, abs=0.02)
+    assert classified(wrong_at_last, q, state)["accuracy"][0][0] == pytest.approx((0.75 * 2 + 0.25) / 3, abs=0.01)
+
+
+def test_without_a_committor_there_is_no_limit() -> None:
+    found = classified(np.array([[0.2, 0.9]]), None, np.array([[0, 1]]))
+    assert found["accuracy"][0] == (1, 2)
+    assert np.isnan(found["accuracy"][1])
+    assert "committor_rmse" not in found
+
+
+def test_regression_of_the_committor() -> None:
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((4000, 3))
+    q = 0.5 + inputs @ [0.1, -0.05, 0.0] + 0.02 * rng.standard_normal(4000)
+    assert regression_error(inputs, q) == pytest.approx(0.02, rel=0.05)
+    assert regression_error(inputs[:, 2:], q) == pytest.approx(q.std(), rel=0.05)
+    few = rng.standard_normal((80, 39)), rng.random(80)
+    assert regression_error(*few) > 2 * few[1].std(), "what is fitted is not what is judged"
 
 
 def test_no_rule_beats_the_limit_and_the_best_one_reaches_it() -> None:

@@ -1,10 +1,12 @@
 """Samples of the exact density, and runs of the exact dynamics, are told to be right; others are not."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from mdsnake.evaluate.surface.density import Bins, free_energy_difference
-from mdsnake.evaluate.surface.generation import generation, speed
+from mdsnake.evaluate.surface.generation import Times, generation, speed, times
 from mdsnake.evaluate.surface.next_step import exact_steps
 from mdsnake.families.trajbert.config import System
 from mdsnake.physics.generator import Exact
@@ -13,6 +15,13 @@ from mdsnake.physics.walkers import propagate
 from tests.evaluate.surface.conftest import SYSTEM
 
 SURFACE = SURFACES["mueller-brown"]
+
+
+@pytest.fixture(scope="module")
+def beside(known: Exact) -> Times:
+    assert known.t2
+    assert known.mfpt_ab
+    return Times(known.t2, known.mfpt_ab)
 
 
 @pytest.fixture(scope="module")
@@ -53,35 +62,44 @@ def test_free_energy_of_exact_samples(known: Exact) -> None:
     assert free_energy_difference(np.zeros(5, int), SYSTEM.kT) == np.inf
 
 
-def test_a_simulation_is_right_in_everything(known: Exact, bins: Bins) -> None:
+def test_a_simulation_is_right_in_everything(known: Exact, bins: Bins, beside: Times) -> None:
     rng, frames = np.random.default_rng(0), 1500
     x = known.sample(100, rng)
     walkers = np.empty((100, frames, 2))
     for frame in range(frames):
         x, _ = propagate(SURFACE.force, x, x, SYSTEM.kT, None, SYSTEM.timestep, SYSTEM.steps_per_frame, rng)
         walkers[:, frame] = x
-    found = {name: value for name, (value, _) in generation(walkers, SYSTEM, known, bins)[0].items()}
+    found = {name: value for name, (value, _) in generation(walkers, SYSTEM, known, bins, beside)[0].items()}
     assert found["t2_ratio"] == pytest.approx(1, abs=0.2)
     assert found["mfpt_ratio"] == pytest.approx(1, abs=0.2)
     assert found["density_js"] < 0.02, "of which the long time step makes two thirds"
     assert found["free_energy_error"] < 0.3
     assert found["committor_error"] < 0.1
     assert found["outside_fraction"] < 0.01
+    # Where no times are known, they are those of the walkers, which then have a ratio of one.
+    unknown = dataclasses.replace(known, t2=None, t3=None, mfpt_ab=None)
+    own = times(walkers, SYSTEM, unknown)
+    assert times(walkers, SYSTEM, known) == beside
+    assert own == pytest.approx(beside, rel=0.2)
+    system = SYSTEM.model_copy(update={"friction": 10.0})
+    found = {name: value for name, (value, _) in generation(walkers, system, unknown, bins, own)[0].items()}
+    assert (found["t2_ratio"], found["mfpt_ratio"]) == pytest.approx((1, 1), rel=0.1)
+    assert "committor_error" not in found, "that of overdamped walkers is another's"
 
 
-def test_walkers_that_stand_still_never_cross(known: Exact, bins: Bins) -> None:
+def test_walkers_that_stand_still_never_cross(known: Exact, bins: Bins, beside: Times) -> None:
     still = np.repeat(known.sample(50, np.random.default_rng(0))[:, None], 400, axis=1)
-    found, _ = generation(still, SYSTEM, known, bins)
+    found, _ = generation(still, SYSTEM, known, bins, beside)
     assert found["t2_ratio"][0] == np.inf
     assert np.isnan(found["mfpt_ratio"][0])
 
 
-def test_walkers_that_leave_the_numbers_are_counted_as_outside(known: Exact, bins: Bins) -> None:
+def test_walkers_that_leave_the_numbers_are_counted_as_outside(known: Exact, bins: Bins, beside: Times) -> None:
     walkers = known.sample(4 * 200, np.random.default_rng(0)).reshape(4, 200, 2)
     walkers[0, 100:] = np.nan
-    assert generation(walkers, SYSTEM, known, bins)[0]["outside_fraction"][0] == pytest.approx(100 / 800)
+    assert generation(walkers, SYSTEM, known, bins, beside)[0]["outside_fraction"][0] == pytest.approx(100 / 800)
     walkers[:] = np.nan
-    assert np.isnan(generation(walkers, SYSTEM, known, bins)[0]["t2_ratio"][0])
+    assert np.isnan(generation(walkers, SYSTEM, known, bins, beside)[0]["t2_ratio"][0])
 
 
 def test_the_variance_of_a_short_step_is_4_kT_dt() -> None:

@@ -1,4 +1,4 @@
-"""Times of a two-state jump process, of which everything is known."""
+"""Times of jump processes of two and of three states, of which everything is known."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,8 @@ import pytest
 from mdsnake.evaluate.surface.kinetics import last_basin, mean_first_passage, passages, slowest_time
 
 A_TO_B, B_TO_A = 0.02, 0.05  # in a frame
+#: Of three states, A, B and what lies outside of both: in a frame, from each to each.
+JUMPS = np.array([[0.8, 0.0, 0.2], [0.0, 0.9, 0.1], [0.3, 0.1, 0.6]])
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,24 @@ def test_first_passage_of_a_jump_process(basin: np.ndarray) -> None:
     time, n = mean_first_passage(basin, 0.1)
     assert time == pytest.approx(0.1 / A_TO_B, rel=4 / np.sqrt(n))
     assert n > 1000
+
+
+def test_first_passage_with_returns() -> None:
+    """A walker that leaves A and returns is still on its way."""
+    rng, now, frames = np.random.default_rng(0), np.zeros(500, int), []
+    for _ in range(2000):
+        frames.append(now)
+        now = (rng.random(500)[:, None] > JUMPS[now].cumsum(1)).sum(1)
+    basin = np.array([0, 1, -1])[np.stack(frames, axis=1)]
+    time, n = mean_first_passage(basin, 0.1)
+    to_b = np.linalg.solve(np.eye(2) - JUMPS[np.ix_([0, 2], [0, 2])], np.ones(2))
+    assert n > 20_000
+    assert time == pytest.approx(0.1 * to_b[0], rel=0.03)
+
+
+def test_first_passage_of_one_walker() -> None:
+    walker = np.array([[-1, 0, -1, 0, -1, 1, 1, -1, 0, 1, -1, -1]])
+    assert mean_first_passage(walker, 0.5) == (0.5 * (4 + 1) / 2, 2)
 
 
 def test_walkers_that_end_before_they_cross_do_not_bias_it(basin: np.ndarray) -> None:

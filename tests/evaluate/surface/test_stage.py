@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mdsnake.errors import UserError
 from mdsnake.evaluate.config import BaselineSettings, SurfaceSettings
@@ -13,9 +14,11 @@ from mdsnake.evaluate.summary import summarize_scores
 from mdsnake.evaluate.surface.baselines import BASELINES, baselines
 from mdsnake.evaluate.surface.figures import FIGURES, figure
 from mdsnake.evaluate.surface.metrics import METRICS
-from mdsnake.evaluate.surface.stage import evaluate_surface
+from mdsnake.evaluate.surface.stage import evaluate_surface, looks, untrained
 from mdsnake.evaluate.surface.tables import TABLES, table
+from mdsnake.evaluate.surface.windows import TestWindows
 from tests.evaluate.surface.conftest import MEMBER, ROLLOUT, SYSTEM
+from tests.families.trajbert.toys import toy_model, walkers
 
 ABOUT = {"family": "trajbert", "name": "mb", "system": SYSTEM, "rollout": ROLLOUT, "seed": 0}
 
@@ -46,7 +49,8 @@ def value(scores: list[Score], member: str, metric: str, how: str = "prediction"
 
 
 def test_every_metric_is_there_with_its_unit(scores: list[Score]) -> None:
-    assert {s.metric for s in scores} == set(METRICS) - {"attention_future_past"}, "a causal model has no future"
+    attention = {name for name in METRICS if name.startswith("attention")}
+    assert {s.metric for s in scores} == set(METRICS) - attention, "a causal model cannot look at all alike"
     assert all(s.unit == METRICS[s.metric].unit for s in scores)
     assert {s.member for s in scores} == {MEMBER, "simulation", *BASELINES}
 
@@ -124,11 +128,53 @@ def test_wrong_names_and_files_are_one_line(evaluated: Path, tmp_path: Path, ind
     assert not list(tmp_path.glob("a.*"))
 
 
-def test_a_claim_needs_most_of_the_seeds(tmp_path: Path) -> None:
-    def row(seed: int, accuracy: float) -> Score:
-        return Score("mb", "small-causal-mse", "prediction", seed, "accuracy", accuracy, np.nan, 10, "1")
+def row(member: str, seed: int, metric: str, value: float, how: str = "prediction") -> Score:
+    return Score("mb", member, how, seed, metric, value, np.nan, 10, "1")
 
-    for values, words in (((0.95, 0.90, 0.93), "reproduced"), ((0.95, 0.90, 0.91), "not reproduced")):
-        write_records(tmp_path / "a.csv", [row(seed, one) for seed, one in enumerate(values)], Score)
-        table("claims", tmp_path / "a.csv", tmp_path / "a.html")
-        assert f'data-sort="{words}">{words}<' in (tmp_path / "a.html").read_text()
+
+def page(name: str, rows: list[Score], folder: Path) -> str:
+    write_records(folder / "a.csv", rows, Score)
+    table(name, folder / "a.csv", folder / "a.html")
+    return (folder / "a.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"), [((0.95, 0.90, 0.93), "reproduced"), ((0.95, 0.90, 0.91), "not reproduced")]
+)
+def test_a_claim_needs_most_of_the_seeds(values: tuple[float, ...], words: str, tmp_path: Path) -> None:
+    rows = [row("small-causal-mse", seed, "accuracy", one) for seed, one in enumerate(values)]
+    assert f'data-sort="{words}">{words}<' in page("claims", rows, tmp_path)
+
+
+@pytest.mark.parametrize(("nearest", "words"), [(0.93, "reproduced, but so by the nearest basin"), (0.9, "reproduced")])
+def test_a_claim_that_holds_without_training_says_so(nearest: float, words: str, tmp_path: Path) -> None:
+    rows = [row("small-causal-mse", 0, "accuracy", 0.95), row("nearest-basin", 0, "accuracy", nearest)]
+    assert f'data-sort="{words}">{words}<' in page("claims", rows, tmp_path)
+
+
+@pytest.mark.parametrize(("random", "also"), [(0.25, ", but so by an untrained network"), (0.1, "")])
+def test_attention_is_set_beside_that_of_an_untrained_network(random: float, also: str, tmp_path: Path) -> None:
+    member, metric = "small-bidirectional-mse", "attention_key_share"
+    rows = [row(member, 0, metric, 0.3), row(member, 0, metric, random, "untrained")]
+    assert f">reproduced{also}<" in page("claims", rows, tmp_path)
+
+
+@pytest.mark.parametrize(("third", "kind"), [(np.nan, "missed"), (np.inf, "missed"), (1.1, "met")])
+def test_a_seed_without_a_value_does_not_meet_a_mark(third: float, kind: str, tmp_path: Path) -> None:
+    values = (0.9, 1.0, third)
+    rows = [row("small-causal-mixture", seed, "mfpt_ratio", one, "sampled") for seed, one in enumerate(values)]
+    text = page("models", rows, tmp_path)
+    assert f"{kind}: 0.8–1.25" in text
+    assert ("2 of 3 seeds have one" in text) is (kind == "missed")
+
+
+def test_an_untrained_network_looks_at_all_frames_alike() -> None:
+    trained, x = toy_model(mode="bidirectional"), walkers()[:, :32]
+    with torch.no_grad():
+        for parameter in trained.encoder.parameters():
+            parameter.mul_(3)
+    windows = TestWindows(x, 0 * x, x, np.zeros(x.shape[:2], int), np.zeros(len(x), int))
+    fresh = untrained(trained)
+    assert torch.equal(fresh.deviation, trained.deviation)
+    (sharp, _), (flat, _) = (looks(model, windows)[0]["attention_key_share"][0] for model in (trained, fresh))
+    assert sharp > 0.2 > flat

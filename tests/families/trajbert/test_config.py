@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from mdsnake.errors import UserError
-from mdsnake.families.trajbert.config import Extent, System, Trajbert
+from mdsnake.families.trajbert.config import Extent, Rollout, System, Trajbert
 from mdsnake.inputs import parse
 
 SYSTEM = {"kT": 15, "timestep": 1e-4, "record": 2e-4}
@@ -64,6 +64,13 @@ def test_what_does_not_fit_together_is_one_clear_line(changes: dict[str, Any], m
     with pytest.raises(UserError) as error:
         parse(Trajbert, section(**changes), "config")
     assert message in str(error.value)
+
+
+def test_bidirectional_models_generate_from_whole_windows() -> None:
+    told = Rollout(walkers=2, frames=10, prompt=65, slide=64)
+    assert told.of("causal", 128) is told
+    whole = told.of("bidirectional", 128)
+    assert (whole.prompt, whole.slide, whole.walkers, whole.frames) == (128, 1, 2, 10)
 
 
 def test_frames_are_a_whole_number_of_steps_apart() -> None:

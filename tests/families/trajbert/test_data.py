@@ -28,7 +28,7 @@ def test_a_window_is_its_frames_and_the_ones_after(training: TrajectoryWindows) 
     x = walkers().astype(np.float32)
     np.testing.assert_array_equal(batch.positions, np.concatenate([x[0, :12], x[1, 4:16]]))
     np.testing.assert_array_equal(batch.next, np.concatenate([x[0, 1:13], x[1, 5:17]]))
-    state = [next_basin("mueller-brown", one, np.zeros(40, dtype=int)) for one in x]
+    state = next_basin("mueller-brown", x.reshape(-1, 2), np.repeat(np.arange(6), 40)).reshape(6, 40)
     np.testing.assert_array_equal(batch.state, np.concatenate([state[0][:12], state[1][4:16]]))
     assert batch.ptr.tolist() == [0, 12, 24]
     assert batch.num_graphs == 2

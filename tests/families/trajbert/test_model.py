@@ -37,6 +37,18 @@ def test_a_causal_model_does_not_see_the_future(mode: str, head: str) -> None:
         assert (gradient[12:] == 0).all()
 
 
+@pytest.mark.parametrize("mode", ["causal", "bidirectional"])
+def test_the_order_of_the_frames_is_told_by_their_places(mode: str) -> None:
+    """In a single layer by the table of positions alone: without it the last frame would see a set."""
+    model, x = toy_model(mode, layers=1), toy_batch(12).positions[None]
+    turned = x[:, [*range(10, -1, -1), 11]]
+    with torch.no_grad():
+        moved = (model.encode(turned) - model.encode(x))[:, -1].abs().max()
+        model.positions.weight.zero_()
+        unmoved = (model.encode(turned) - model.encode(x))[:, -1].abs().max()
+    assert moved > 100 * unmoved.clamp(min=1e-7)
+
+
 @pytest.mark.parametrize(("mode", "head"), MEMBERS)
 def test_windows_of_other_lengths_in_the_batch_do_not_matter(mode: str, head: str) -> None:
     model = toy_model(mode, head)
