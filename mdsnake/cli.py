@@ -212,9 +212,9 @@ def schema(out: Out) -> None:
 
 def see_to(*inputs: Path, **outputs: Path) -> None:
     """Before long work: each output can be a file where it is to be, and is no input and no other output."""
-    taken = {path.resolve(): str(path) for path in inputs}
+    taken = {Path(os.path.realpath(path)): str(path) for path in inputs}
     for option, path in outputs.items():
-        place = path.resolve()
+        place = Path(os.path.realpath(path))  # which takes a link to itself, where `resolve` does not
         folder = next(parent for parent in place.parents if parent.exists())
         if place in taken:
             raise UserError(f"{path}: --{option}: the same file as {taken[place]}; name another")

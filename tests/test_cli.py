@@ -246,3 +246,11 @@ def test_outputs_are_seen_to_before_long_work(
 def test_outputs_in_folders_to_come_are_good(tmp_path: Path) -> None:
     cli.see_to(tmp_path / "start.h5", out=tmp_path / "new/a.h5", nve=tmp_path / "new/b.h5")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_link_to_itself_is_no_crash(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    cli.see_to(loop, out=tmp_path / "a.h5")
+    with pytest.raises(UserError, match="the same file as"):
+        cli.see_to(loop, out=loop)

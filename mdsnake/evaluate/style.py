@@ -80,7 +80,8 @@ def panels(rows: int, columns: int, width: float = 3.2, height: float = 2.5) -> 
 def finish(figure: Figure, title: str, caption: str, handles: Sequence[Line2D | Patch] = ()) -> Figure:
     """Add the title and, in room made below the axes, one legend and the caption."""
     width, height = figure.get_size_inches()
-    columns = max(2, int(width // 1.6))
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    columns = max(1, int(width // (0.6 + 0.065 * longest)))
     legend, text = 0.22 * -(-len(handles) // columns), 0.16 * len(caption.splitlines())
     room = legend + text + 0.15
     figure.set_size_inches(width, height + room)
