@@ -90,7 +90,7 @@ def prompts(
     if x.shape[0] < rollout.walkers or x.shape[1] < rollout.prompt:
         raise UserError(
             f"{path}: {x.shape[0]} walkers of {x.shape[1]} frames, but {rollout.walkers} of {rollout.prompt} to start "
-            "from; raise reference.walkers or reference.frames"
+            "from; raise trajectories.reference"
         )
     chosen = (np.arange(rollout.walkers) + seed * rollout.walkers) % len(x)
     first = seed * rollout.prompt % (x.shape[1] - rollout.prompt + 1)

@@ -124,7 +124,7 @@ def test_a_surface_that_was_prepared_with_other_dynamics_is_refused(files: dict[
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"walkers": 7}, r"start\.h5: 6 walkers of 10 frames, but 7 of 8 to start from; raise reference\.walkers"),
+        ({"walkers": 7}, r"start\.h5: 6 walkers of 10 frames, but 7 of 8 to start from; raise trajectories\.reference"),
         ({"prompt": 11}, r"start\.h5: 6 walkers of 10 frames, but 4 of 11 to start from"),
         ({"slide": 8}, r"rollout: prompt \+ slide - 1 is 15, the model has seen windows of 12 frames"),
     ],

@@ -80,7 +80,7 @@ def simulated(path: Path, system: System, rollout: Rollout) -> np.ndarray:
     """As many walkers and frames as a roll-out has, (W, F, 2)."""
     x = paths(load_walkers(path, system.record), path)
     if len(x) < rollout.walkers or x.shape[1] < rollout.frames:
-        raise UserError(f"{path}: fewer walkers or frames than a roll-out; raise reference.walkers or reference.frames")
+        raise UserError(f"{path}: fewer walkers or frames than a roll-out; raise trajectories.reference")
     return x[: rollout.walkers, : rollout.frames]
 
 

@@ -33,20 +33,28 @@ def test_walkers_that_reach_nothing_tell_of_the_basins_alone() -> None:
     assert next_basin("mueller-brown", x, np.repeat([0, 1], 4)).tolist() == [0, -1, -1, -1, 1, -1, -1, -1]
 
 
+def test_one_that_reaches_nothing_does_not_take_the_basin_of_the_walker_after_it() -> None:
+    """Of fifty walkers all but one enter A in one frame, so one frame is the horizon."""
+    x = np.array([[BETWEEN, BETWEEN], *[[BETWEEN, A]] * 49])
+    state = next_basin("mueller-brown", x.reshape(-1, 2), np.repeat(np.arange(50), 2)).reshape(50, 2)
+    assert state[0].tolist() == [-1, -1]
+    assert (state[1:] == 0).all()
+
+
 def test_states_are_as_often_b_as_the_committor_says() -> None:
-    """In every tenth of short walkers; where fast entries alone were told, those of the last tenth would be of A."""
+    """Of the first frames of short and long walkers; were all entries told that are seen, it would be of A."""
     surface, kT, rng = MuellerBrown2D(), 15.0, np.random.default_rng(0)
-    known = exact(surface, kT, spacing=0.05)
-    x, frames = starting_points(surface, kT, 2000, rng), []
+    known, x = exact(surface, kT, spacing=0.05), starting_points(surface, kT, 40_000, rng)
+    q = known.committor_at(x)
+    chosen = np.flatnonzero((q > 0.4) & (q < 0.8) & (surface.state(x) < 0))[:2000]
+    x, q, frames = x[chosen], q[chosen], []
     for _ in range(200):
         frames.append(x)
-        x = overdamped(surface.force, x, kT, 1e-4, 3, rng)
-    walkers = np.stack(frames, axis=1)
-    q = known.committor_at(walkers)
-    state = next_basin("mueller-brown", walkers.reshape(-1, 2), np.repeat(np.arange(2000), 200)).reshape(q.shape)
-    told = (state >= 0) & (q > 0.2) & (q < 0.8)
-    off, many = (part.reshape(2000, 10, 20).sum(2) for part in (np.where(told, state - q, 0), told))
-    tenths = many.sum(0) > 0
-    assert tenths[:2].all(), "early frames are told"
-    error = np.sqrt((off**2).sum(0))
-    assert (abs(off.sum(0)) <= 3 * error)[tenths].all()
+        x = overdamped(surface.force, x, kT, 1e-4, 4, rng)
+    lengths = np.repeat([40, 200], [1500, 500])
+    cut = np.arange(200) < lengths[:, None]
+    segment = np.repeat(np.arange(2000), lengths)
+    first = next_basin("mueller-brown", np.stack(frames, axis=1)[cut], segment)[np.cumsum(lengths) - lengths]
+    told = first >= 0
+    assert told[1500:].mean() > 0.9
+    assert abs((first - q)[told].sum()) < 3 * np.sqrt((q * (1 - q))[told].sum())
