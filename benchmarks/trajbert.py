@@ -46,8 +46,8 @@ KINETICS: dict[str, Any] = {
     "heads": ["mixture"],
     "mixture": {"components": 8},
     "trajectories": {
-        "train": {"walkers": 32768, "frames": 65},
-        "validation": {"walkers": 256, "frames": 65},
+        "train": {"walkers": 16384, "frames": 129},
+        "validation": {"walkers": 256, "frames": 129},
         "test": {"walkers": 64, "frames": 1025},
         "reference": {"walkers": 512, "frames": 1000},
     },
