@@ -95,8 +95,17 @@ def predictions(
 ) -> tuple[Found, dict[str, Any]]:
     """What the model tells of every frame of the test windows, and how accuracy goes with where they start."""
     ahead, committor, encoded = outputs(network, test)
-    system, n = settings.system, len(test.x)
-    q = exact.committor_at(test.x) if system.overdamped else None
+    states, slices_of = states_told(committor, encoded, test, exact if settings.system.overdamped else None)
+    rng = np.random.default_rng(seed_sequence(settings.seed, f"{settings.name}/steps"))
+    return states | steps_told(ahead, test, settings.system, rng), slices_of
+
+
+def states_told(
+    committor: np.ndarray, encoded: np.ndarray, test: TestWindows, exact: Exact | None
+) -> tuple[Found, dict[str, Any]]:
+    """How well the basin that comes next is told, beside the Bayes limit where the dynamics has an exact committor."""
+    n = len(test.x)
+    q = exact.committor_at(test.x) if exact else None
     found = classified(committor, q, test.state)
     if q is not None:
         errors = (regression_error(inputs, q[:, -1]) for inputs in (encoded, test.x[:, -1]))
@@ -108,16 +117,22 @@ def predictions(
     moved, error = change(correct)
     found["later_slice_change"] = (moved, n), change(limit)[0]
     found["later_slice_z"] = (moved / error if error > 0 else np.nan, n), np.nan
-    rng = np.random.default_rng(seed_sequence(settings.seed, f"{settings.name}/steps"))
+    return found, {"slices": correct, "limit": limit}
+
+
+def steps_told(ahead: np.ndarray, test: TestWindows, system: System, rng: np.random.Generator) -> Found:
+    """Squared errors of the next frame over their floor, at the last frame and at all."""
+    n = len(test.x)
     squared = ((ahead - test.following) ** 2).sum(-1)
     mean, variance = exact_steps(test.x[:, -1], test.v[:, -1], system, rng)
     # The mean of a few copies is itself off by a share of the variance.
     floor = float(((mean - test.following[:, -1]) ** 2).sum(-1).mean() / variance / (1 + 1 / COPIES))
-    found["next_mse_ratio"] = (float(squared[:, -1].mean() / variance), n), floor
     anywhere = rng.integers(squared.size, size=n)
-    _, variance = exact_steps(test.x.reshape(-1, 2)[anywhere], test.v.reshape(-1, 2)[anywhere], system, rng)
-    found["next_mse_ratio_all"] = (float(squared.mean() / variance), squared.size), np.nan
-    return found, {"slices": correct, "limit": limit}
+    _, everywhere = exact_steps(test.x.reshape(-1, 2)[anywhere], test.v.reshape(-1, 2)[anywhere], system, rng)
+    return {
+        "next_mse_ratio": ((float(squared[:, -1].mean() / variance), n), floor),
+        "next_mse_ratio_all": ((float(squared.mean() / everywhere), squared.size), np.nan),
+    }
 
 
 @torch.no_grad()
