@@ -49,10 +49,10 @@ KINETICS: dict[str, Any] = {
         "train": {"walkers": 16384, "frames": 129},
         "validation": {"walkers": 256, "frames": 129},
         "test": {"walkers": 64, "frames": 1025},
-        "reference": {"walkers": 512, "frames": 1000},
+        "reference": {"walkers": 1024, "frames": 1000},
     },
     "window": {"length": 32, "stride": 16},
-    "rollout": {"walkers": 512, "frames": 1000, "prompt": 17, "slide": 16},
+    "rollout": {"walkers": 1024, "frames": 1000, "prompt": 17, "slide": 16},
 }
 #: What is changed of the section trajbert, and how much is trained.
 PARTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
