@@ -1,5 +1,7 @@
 """Attention within samples of different lengths."""
 
+import math
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -29,3 +31,15 @@ def varlen_attention(
 
     out = scaled_dot_product_attention(spread(q), spread(k), spread(v), attn_mask=real[:, None, None, :])
     return out.transpose(1, 2)[real]
+
+
+def rotary(x: Float[Tensor, "nodes heads d"], index: Int[Tensor, " nodes"]) -> Float[Tensor, "nodes heads d"]:
+    """Queries or keys turned by their place in the sequence, so that products tell differences of places.
+
+    Su et al., Neurocomputing 568, 127063 (2024), eq. 34; d is even.
+    """
+    half = x.shape[-1] // 2
+    rates = torch.exp(-math.log(1e4) * torch.arange(half, device=x.device) / half)
+    phase = (index[:, None] * rates)[:, None]
+    a, b = x.split(half, dim=-1)
+    return torch.cat([a * phase.cos() - b * phase.sin(), a * phase.sin() + b * phase.cos()], dim=-1)

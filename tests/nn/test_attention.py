@@ -3,7 +3,7 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor
 
-from mdsnake.nn.attention import varlen_attention
+from mdsnake.nn.attention import rotary, varlen_attention
 
 LENGTHS = (3, 1, 5, 2)
 PTR = torch.tensor([0, 3, 4, 9, 11])
@@ -37,3 +37,11 @@ def test_one_sample_is_plain_attention() -> None:
     found = varlen_attention(q, k, v, torch.tensor([0, len(q)]))
     plain = torch.nn.functional.scaled_dot_product_attention(*(x.transpose(0, 1) for x in (q, k, v)))
     torch.testing.assert_close(found, plain.transpose(0, 1))
+
+
+def test_rotary_products_tell_differences_of_places_alone() -> None:
+    q, k = torch.randn(1, 2, 8).expand(6, 2, 8), torch.randn(1, 2, 8).expand(6, 2, 8)
+    index = torch.arange(6)
+    near = (rotary(q, index) * rotary(k, index + 3)).sum(-1)
+    torch.testing.assert_close(near, near[:1].expand(6, 2))
+    assert not torch.allclose(near, (rotary(q, index) * rotary(k, index + 4)).sum(-1))
