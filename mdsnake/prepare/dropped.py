@@ -1,7 +1,7 @@
-"""Why a molecule is left out."""
+"""Why a molecule or a protein is left out."""
 
 from mdsnake.errors import UserError
 
 
 class Dropped(UserError):
-    """The molecule cannot be prepared; the others go on."""
+    """It cannot be prepared; the others go on."""

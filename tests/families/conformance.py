@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 from torch_geometric.data import Batch
 
 from mdsnake.families.base import Family
+from tests.families.backbone.case import case as backbone
 from tests.families.kstep.case import case as kstep
 from tests.families.kstep.toys import JUMP, RIGID
 from tests.families.trajbert.case import case as trajbert
@@ -54,6 +55,7 @@ CASES = {
     # A rigid bond turns the rounding of a position into a velocity, divided by a step of a femtosecond.
     "kstep/egnn with rigid bonds": Case(**kstep("egnn", RIGID)),
     **{f"trajbert/{mode}-{head}": Case(**trajbert(mode, head)) for mode, head in MEMBERS},
+    **{f"backbone/{kind}": Case(**backbone(kind)) for kind in ("cartesian", "frames")},
 }
 
 

@@ -1,0 +1,165 @@
+"""Diffusion of N, CA and C as points, by a transformer over residues.
+
+x̂₀ = √ᾱ x_t − √(1 − ᾱ) v, and the network tells v (Salimans & Ho, ICLR 2022), so that x̂₀ is as good as x_t where there
+is little noise, and a guess where there is nothing else.  The network sees x_t in a pose of its own, the principal axes
+of x_t, so what it tells turns with the structure; no reflection is among them.
+"""
+
+from typing import ClassVar
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from mdsnake.families.backbone.config import About, Cartesian
+from mdsnake.families.backbone.model import BackboneModel
+from mdsnake.families.backbone.springs import pulls
+from mdsnake.nn.attention import rotary, varlen_attention
+from mdsnake.nn.diffusion import cosine, features, noised, step
+from mdsnake.nn.mlp import mlp
+from mdsnake.nn.modulation import Modulation
+from mdsnake.nn.rigid import rotations_of
+from mdsnake.nn.segments import segment_sum
+
+#: Å in a unit of the state: the standard deviation of a centred coordinate of a protein of this size.
+SCALE = 7.16
+#: Numbers of a residue that go in: x_t, what its neighbours are from it, pulls of the bonds, and the last x̂₀; and
+#: whether it is fixed.
+INPUTS = 9 + 9 + 9 + 9 + 1
+
+
+class Layer(nn.Module):
+    """Attention and feed-forward over the residues of each sample, both told of the noise level."""
+
+    def __init__(self, width: int, heads: int, feed_forward: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attend, self.think = Modulation(width), Modulation(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.feed_forward = mlp(width, feed_forward, width)
+
+    def forward(
+        self, h: Float[Tensor, "n width"], condition: Float[Tensor, "samples width"], batch: Batch
+    ) -> Float[Tensor, "n width"]:
+        x, gate = self.attend(h, self.attend.of(condition)[batch.batch])
+        q, k, v = self.qkv(x).view(len(h), 3, self.heads, -1).unbind(1)
+        found = varlen_attention(rotary(q, batch.index), rotary(k, batch.index), v, batch.ptr)
+        h = h + gate * self.out(found.flatten(1))
+        x, gate = self.think(h, self.think.of(condition)[batch.batch])
+        return h + gate * self.feed_forward(x)
+
+
+class CartesianModel(BackboneModel):
+    """The member `cartesian`."""
+
+    noise_shape: ClassVar[tuple[int, int]] = (3, 3)
+    level: Tensor
+
+    def __init__(self, network: Cartesian, about: About) -> None:
+        super().__init__(network, about)
+        width = network.width
+        self.register_buffer("level", cosine(self.timesteps), persistent=False)
+        self.inputs = nn.Linear(INPUTS, width)
+        self.place, self.length = nn.Linear(width, width), nn.Linear(width, width)
+        self.time = mlp(width, width, width)
+        self.layers = nn.ModuleList(Layer(width, network.heads, network.feed_forward) for _ in range(network.layers))
+        self.last, self.outputs = nn.LayerNorm(width), nn.Linear(width, 9)
+        self.pull = nn.Linear(width, 9)
+        nn.init.normal_(self.outputs.weight, std=0.02)
+        nn.init.normal_(self.pull.weight, std=0.02)
+
+    def encode(self, coords_angstrom: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3 3"]:
+        return coords_angstrom / SCALE
+
+    def decode(self, state: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3 3"]:
+        return SCALE * state
+
+    def places(self, state: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3"]:
+        return state[:, 1]
+
+    def shifted(self, state: Float[Tensor, "n 3 3"], by: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3 3"]:
+        return state + by[:, None]
+
+    def prior(self, noise: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3 3"]:
+        return noise
+
+    def noised(
+        self, clean: Float[Tensor, "n 3 3"], t: Int[Tensor, " n"], noise: Float[Tensor, "n 3 3"]
+    ) -> Float[Tensor, "n 3 3"]:
+        return noised(clean, turned(noise, rotations_of(clean)), self.level[t])
+
+    def back(
+        self, state: Float[Tensor, "n 3 3"], clean: Float[Tensor, "n 3 3"], t: int, later: int, noise: Tensor | None
+    ) -> Float[Tensor, "n 3 3"]:
+        drawn = None if noise is None else turned(noise, rotations_of(state))
+        return step(state, clean, float(self.level[t]), float(self.level[later]), drawn)
+
+    def denoised(
+        self,
+        state: Float[Tensor, "n 3 3"],
+        t: Int[Tensor, " samples"],
+        batch: Batch,
+        fixed: Bool[Tensor, " n"],
+        before: Float[Tensor, "n 3 3"],
+    ) -> Float[Tensor, "n 3 3"]:
+        level = self.level[t].to(state)[batch.batch, None, None]
+        axes = principal_axes(state, batch)[batch.batch]
+        seen, known = state @ axes, before @ axes
+        pull = pulls(SCALE * seen, SCALE * (1 - level[:, 0, 0]).sqrt(), batch)
+        given = torch.cat([seen, neighbours(seen, batch), pull, known], dim=1).flatten(1)
+        v = self.network_output(torch.cat([given, fixed[:, None].to(given)], dim=-1), pull, t, batch)
+        return level.sqrt() * state - (1 - level).sqrt() * (v @ axes.transpose(-1, -2))
+
+    def network_output(
+        self, given: Float[Tensor, "n inputs"], pull: Float[Tensor, "n 3 3"], t: Int[Tensor, " samples"], batch: Batch
+    ) -> Float[Tensor, "n 3 3"]:
+        width = self.network.width
+        told = features(1000 * t / self.timesteps, width)
+        condition = self.time(told) + self.length(features(batch.ptr.diff().to(told), width))
+        h = self.inputs(given) + self.place(features(batch.index.to(told), width))
+        for layer in self.layers:
+            h = layer(h, condition, batch)
+        h = self.last(h)
+        gates, mixed = self.pull(h).view(-1, 3, 3), self.outputs(h).view(-1, 3, 3)
+        return mixed - gates @ pull
+
+    def errors(
+        self,
+        found: Float[Tensor, "n 3 3"],
+        clean: Float[Tensor, "n 3 3"],
+        t: Int[Tensor, " n"],
+        batch: Batch,
+        weight: Float[Tensor, " n"],
+    ) -> dict[str, Tensor]:
+        """`loss`: the mean squared error of v, in which all noise levels count alike; `noise`: that of the noise, which
+        the source document minimises."""
+        level = self.level[t].to(found)
+        each = weight * (found - clean).square().mean((1, 2)) / (1 - level)
+        total = weight.sum().clamp(min=1)
+        return {"loss": each.sum() / total, "noise": (level * each).detach().sum() / total}
+
+
+def turned(vectors: Float[Tensor, "n 3 3"], rotations: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3 3"]:
+    """The three vectors of each residue, given in its own frame."""
+    return vectors @ rotations.transpose(-1, -2)
+
+
+def principal_axes(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "samples 3 3"]:
+    """Proper rotations whose columns are the principal axes of each sample, the first two pointing where its third
+    moment is positive."""
+    size = len(batch.ptr) - 1
+    x = x.detach()
+    second = segment_sum(torch.einsum("nai,naj->nij", x, x), batch.batch, size)
+    axes = torch.linalg.eigh(second.double())[1].flip(-1).to(x)
+    third = segment_sum((x @ axes[batch.batch]).pow(3).sum(1), batch.batch, size)
+    axes = axes * torch.where(third < 0, -1.0, 1.0)[:, None]
+    return torch.cat([axes[..., :2], torch.linalg.cross(axes[..., 0], axes[..., 1])[..., None]], dim=-1)
+
+
+def neighbours(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "n 3 3"]:
+    """N and C from CA, and CA from that of the residue before, in units of a bond; 0 where there is none."""
+    n, ca, c = x.unbind(1)
+    first = batch.index == 0
+    step = torch.where(first[:, None], 0.0, ca - ca.roll(1, 0))
+    return torch.stack([n - ca, c - ca, step], dim=1) * (SCALE / 1.5)

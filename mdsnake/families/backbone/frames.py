@@ -1,0 +1,211 @@
+"""Diffusion of a frame for each residue on R³ × SO(3) (Watson et al., Nature 620, 1089 (2023), suppl. methods 2).
+
+Places of CA, in units of 4 Å, are noised as usual, rotations by Brownian motion on SO(3) with
+
+    σ(t) = 0.02 + 1.5 t + ½ t²,   t from 0 to 1,
+
+and a network of invariant point attention moves the noised frames, layer by layer, to where they were.  A state is
+[R | x], (n, 3, 4).
+"""
+
+from typing import ClassVar
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+from torch_geometric.data import Batch
+
+from mdsnake.families.backbone.config import About, Frames
+from mdsnake.families.backbone.ipa import InvariantPointAttention
+from mdsnake.families.backbone.model import BackboneModel
+from mdsnake.families.backbone.springs import bonded, distances
+from mdsnake.nn import so3
+from mdsnake.nn.dense import dense, real
+from mdsnake.nn.diffusion import features, linear, noised, step
+from mdsnake.nn.mlp import mlp
+from mdsnake.nn.modulation import Modulation
+from mdsnake.nn.radial import RadialBasis
+from mdsnake.nn.rigid import atoms_of, rotations_of
+
+#: Å in a unit of the state's places.
+SCALE = 4.0
+#: Residues along the chain that are told apart, and the range of distances in Å, and how many functions of it.
+FARTHEST, CUTOFF, RADIAL = 32, 20.0, 16
+#: Weights of places and rotations in d_frame, Å at which an error of place stops to count, and of bonds.
+W_TRANS, W_ROT, MOST, W_BONDS = 0.5, 1.0, 10.0, 5.0
+#: The share of noise above which all levels count alike.
+LEVELLED = 0.05
+
+
+class Layer(nn.Module):
+    """Attention and feed-forward, and a motion of each frame, in its own axes."""
+
+    def __init__(self, network: Frames) -> None:
+        super().__init__()
+        width = network.width
+        self.attend, self.think = Modulation(width), Modulation(width)
+        self.attention = InvariantPointAttention(
+            width, network.pair_width, network.heads, network.query_points, network.value_points
+        )
+        self.beside = nn.Linear(24, width)
+        self.feed_forward = mlp(width, 2 * width, width)
+        self.move = nn.Linear(width, 6)
+        nn.init.normal_(self.move.weight, std=0.02)
+
+    def forward(
+        self,
+        h: Float[Tensor, "b l width"],
+        pair: Float[Tensor, "b l l pair_width"],
+        frames: Float[Tensor, "b l 3 4"],
+        condition: Float[Tensor, "b width"],
+        there: Bool[Tensor, "b l"],
+        following: Bool[Tensor, "b l"],
+    ) -> tuple[Float[Tensor, "b l width"], Float[Tensor, "b l 6"]]:
+        """New features, and how the frame moves."""
+        rotations, places = frames[..., :3], frames[..., 3]
+        x, gate = self.attend(h, self.attend.of(condition)[:, None])
+        h = h + gate * self.attention(x, pair, rotations, places, there)
+        x, gate = self.think(h, self.think.of(condition)[:, None])
+        h = h + gate * self.feed_forward(x + self.beside(neighbours(frames, following)))
+        return h, self.move(h)
+
+
+class FramesModel(BackboneModel):
+    """The member `frames`."""
+
+    noise_shape: ClassVar[tuple[int, int]] = (2, 3)
+    level: Tensor
+    sigma: Tensor
+
+    def __init__(self, network: Frames, about: About) -> None:
+        super().__init__(network, about)
+        t = torch.linspace(0, 1, self.timesteps + 1, dtype=torch.float64)
+        self.register_buffer("level", linear(self.timesteps), persistent=False)
+        self.register_buffer("sigma", 0.02 + 1.5 * t + 0.5 * t.square(), persistent=False)
+        self.sigma[0] = 0.0  # the last step ends at x̂₀
+        width, pair_width = network.width, network.pair_width
+        self.inputs = nn.Linear(12 + 1, width)
+        self.place, self.length = nn.Linear(width, width), nn.Linear(width, width)
+        self.time = mlp(width, width, width)
+        self.radial = RadialBasis(RADIAL, CUTOFF)
+        self.apart = nn.Embedding(2 * FARTHEST + 1, pair_width)
+        self.pair = mlp(2 * (RADIAL + 3), pair_width, pair_width)
+        self.layers = nn.ModuleList(Layer(network) for _ in range(network.layers))
+
+    def encode(self, coords_angstrom: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3 4"]:
+        return torch.cat([rotations_of(coords_angstrom), coords_angstrom[:, 1, :, None] / SCALE], dim=-1)
+
+    def decode(self, state: Float[Tensor, "n 3 4"]) -> Float[Tensor, "n 3 3"]:
+        return atoms_of(state[..., :3], SCALE * state[..., 3])
+
+    def places(self, state: Float[Tensor, "n 3 4"]) -> Float[Tensor, "n 3"]:
+        return state[..., 3]
+
+    def shifted(self, state: Float[Tensor, "n 3 4"], by: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3 4"]:
+        return torch.cat([state[..., :3], (state[..., 3] + by)[..., None]], dim=-1)
+
+    def prior(self, noise: Float[Tensor, "n 2 3"]) -> Float[Tensor, "n 3 4"]:
+        everywhere = noise.new_full((len(noise),), so3.WIDEST)
+        return torch.cat([so3.exp(so3.of_normal(noise[:, 1], everywhere)), noise[:, 0, :, None]], dim=-1)
+
+    def noised(
+        self, clean: Float[Tensor, "n 3 4"], t: Int[Tensor, " n"], noise: Float[Tensor, "n 2 3"]
+    ) -> Float[Tensor, "n 3 4"]:
+        rotations, places = clean[..., :3], clean[..., 3]
+        drawn = (rotations @ noise[:, 0, :, None])[..., 0]
+        turn = so3.exp(so3.of_normal(noise[:, 1], self.sigma[t]))
+        return torch.cat([rotations @ turn, noised(places, drawn, self.level[t])[..., None]], dim=-1)
+
+    def back(
+        self, state: Float[Tensor, "n 3 4"], clean: Float[Tensor, "n 3 4"], t: int, later: int, noise: Tensor | None
+    ) -> Float[Tensor, "n 3 4"]:
+        drawn = None if noise is None else (state[..., :3] @ noise[:, 0, :, None])[..., 0]
+        places = step(state[..., 3], clean[..., 3], float(self.level[t]), float(self.level[later]), drawn)
+        turn = None if noise is None else noise[:, 1]
+        rotations = so3.bridge(state[..., :3], clean[..., :3], float(self.sigma[t]), float(self.sigma[later]), turn)
+        return torch.cat([rotations, places[..., None]], dim=-1)
+
+    def denoised(
+        self,
+        state: Float[Tensor, "n 3 4"],
+        t: Int[Tensor, " samples"],
+        batch: Batch,
+        fixed: Bool[Tensor, " n"],
+        before: Float[Tensor, "n 3 4"],
+    ) -> Float[Tensor, "n 3 4"]:
+        there, width = real(batch.ptr), self.network.width
+        told = features(1000 * t / self.timesteps, width)
+        condition = self.time(told) + self.length(features(batch.ptr.diff().to(told), width))
+        told_before = (before[:, 0, :3] != 0).any(-1)[:, None, None]
+        known = torch.where(told_before, relative(state, before), 0.0).flatten(1)
+        known = torch.cat([known, fixed[:, None].to(known)], dim=-1)
+        h = dense(self.inputs(known) + self.place(features(batch.index.to(told), width)), there)
+        index, frames = dense(batch.index, there), dense(state, there)
+        apart = (index[:, None] - index[:, :, None]).clamp(-FARTHEST, FARTHEST) + FARTHEST
+        following = dense(bonded(batch), there)
+        seen = torch.cat([self.geometry(frames), self.geometry(dense(before, there))], dim=-1)
+        pair = self.pair(seen) + self.apart(apart)
+        level = self.level[t].to(state)[:, None, None]
+        spread, turn = (1 - level).sqrt(), self.sigma[t].to(state).clamp(max=1)[:, None, None]
+        frames = torch.cat([frames[..., :3], level.sqrt()[..., None] * frames[..., 3:]], dim=-1)
+        for layer in self.layers:
+            h, motion = layer(h, pair, frames, condition, there, following)
+            frames = moved(frames, turn * motion[..., :3], spread * motion[..., 3:])
+        return frames[there]
+
+    def geometry(self, frames: Float[Tensor, "b l 3 4"]) -> Float[Tensor, "b l l c"]:
+        """How far residues are from each other, and where from each other's frame, in nm."""
+        places = frames[..., 3]
+        apart = SCALE * (places[:, None] - places[:, :, None])
+        seen = 0.1 * apart @ frames[..., :3]
+        return torch.cat([self.radial(torch.linalg.vector_norm(apart, dim=-1)), seen], dim=-1)
+
+    def errors(
+        self,
+        found: Float[Tensor, "n 3 4"],
+        clean: Float[Tensor, "n 3 4"],
+        t: Int[Tensor, " n"],
+        batch: Batch,
+        weight: Float[Tensor, " n"],
+    ) -> dict[str, Tensor]:
+        """`place` and `rotation` of d_frame², and `bonds`, mean squared errors of distances along the chain in Å², all
+        weighted up where there is little noise; `noise` is the squared error of the noise of the places."""
+        level = self.level[t].to(found)
+        off = (found[..., 3] - clean[..., 3]).square().sum(-1)
+        place = W_TRANS**2 * (SCALE**2 * off).clamp(max=MOST**2)
+        turned = torch.eye(3, device=found.device) - found[..., :3].transpose(-1, -2) @ clean[..., :3]
+        rotation = W_ROT**2 * turned.square().sum((-1, -2))
+        told, true = (distances(self.decode(state), batch)[0][:, 3:] for state in (found, clean))
+        bonds = W_BONDS * level * bonded(batch) * (told - true).square().clamp(max=1.0).mean(-1)
+        total = weight.sum().clamp(min=1)
+        sharp = weight / (1 - level + LEVELLED)
+        parts = {"place": place, "rotation": rotation, "bonds": bonds}
+        means = {name: (sharp * value).sum() / total for name, value in parts.items()}
+        noise = (weight * level / (1 - level) * off / 3).detach().sum() / total
+        return {"loss": sum(means.values(), torch.zeros_like(total)), **means, "noise": noise}
+
+
+def relative(frames: Float[Tensor, "*n 3 4"], others: Float[Tensor, "*n 3 4"]) -> Float[Tensor, "*n 3 4"]:
+    """The others as seen from the frames."""
+    moved = torch.cat([others[..., :3], (others[..., 3] - frames[..., 3])[..., None]], dim=-1)
+    return frames[..., :3].transpose(-1, -2) @ moved
+
+
+def neighbours(frames: Float[Tensor, "b l 3 4"], following: Bool[Tensor, "b l"]) -> Float[Tensor, "b l 24"]:
+    """The residues before and after, as seen from each; zeros where there is none."""
+    after = torch.where(following[..., None, None], relative(frames, frames.roll(-1, 1)), 0.0)
+    before = torch.where(following.roll(1, 1)[..., None, None], relative(frames, frames.roll(1, 1)), 0.0)
+    return torch.cat([before, after], dim=-1).flatten(2)
+
+
+def moved(
+    frames: Float[Tensor, "*n 3 4"], turn: Float[Tensor, "*n 3"], shift: Float[Tensor, "*n 3"]
+) -> Float[Tensor, "*n 3 4"]:
+    """Frames turned by the quaternion (1, turn) and shifted, both in their own axes."""
+    q = normalize(torch.cat([torch.ones_like(turn[..., :1]), turn], dim=-1), dim=-1)
+    w, v = q[..., :1, None], q[..., 1:]
+    cross = so3.hat(v)
+    rotation = torch.eye(3, device=v.device) + 2 * w * cross + 2 * cross @ cross
+    places = frames[..., 3] + (frames[..., :3] @ shift[..., None])[..., 0]
+    return torch.cat([frames[..., :3] @ rotation, places[..., None]], dim=-1)

@@ -1,0 +1,56 @@
+"""What bonds and angles of known size tell of noise."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch_geometric.data import Batch
+
+from mdsnake.nn.rigid import C_N, C_N_CA, CA_C, CA_C_N, N_CA, N_CA_C
+
+
+def _across(a: float, b: float, angle: float) -> float:
+    """Third side of a triangle."""
+    return float((a * a + b * b - 2 * a * b * torch.tensor(angle).cos()) ** 0.5)
+
+
+#: Pairs of atoms of a known distance in Å, atoms 3 to 5 being those of the next residue.
+PAIRS: tuple[tuple[int, int, float], ...] = (
+    (0, 1, N_CA),
+    (1, 2, CA_C),
+    (0, 2, _across(N_CA, CA_C, N_CA_C)),
+    (2, 3, C_N),
+    (1, 3, _across(CA_C, C_N, CA_C_N)),
+    (2, 4, _across(C_N, N_CA, C_N_CA)),
+    (1, 4, 3.80),
+)
+#: Å: how far real distances are from the known ones, and the most that a pair pulls in units of noise.
+SPREAD, MOST = 0.03, 3.0
+
+
+def bonded(batch: Batch) -> Bool[Tensor, " n"]:
+    """Whether the residue of the next row is the next of the same chain."""
+    following = (batch.index.diff() == 1) & (batch.batch.diff() == 0)
+    return torch.cat([following, following.new_zeros(1)])
+
+
+def distances(coords: Float[Tensor, "n 3 3"], batch: Batch) -> tuple[Float[Tensor, "n 7"], Float[Tensor, "n 7 3"]]:
+    """Of the PAIRS in Å, and their unit vectors; pairs with a next residue mean nothing where there is none."""
+    both = torch.cat([coords, coords.roll(-1, 0)], dim=1)
+    first, second = [pair[0] for pair in PAIRS], [pair[1] for pair in PAIRS]
+    apart = both[:, second] - both[:, first]
+    distance = torch.linalg.vector_norm(apart, dim=-1)
+    return distance, apart / distance.clamp(min=1e-6)[..., None]
+
+
+def pulls(coords: Float[Tensor, "n 3 3"], noise: Float[Tensor, " n"], batch: Batch) -> Float[Tensor, "n 3 3"]:
+    """How the pairs pull each of N, CA and C, in units of the noise of a coordinate in Å."""
+    distance, along = distances(coords, batch)
+    known = distance.new_tensor([pair[2] for pair in PAIRS])
+    there = torch.cat([torch.ones_like(distance[:, :3], dtype=torch.bool), bonded(batch)[:, None].expand(-1, 4)], -1)
+    stretch = ((distance - known) / (noise[:, None] + SPREAD)).clamp(-MOST, MOST) * there
+    force = stretch[..., None] * along
+    pulled = coords.new_zeros(len(coords), 6, 3)
+    for column, (i, j, _) in enumerate(PAIRS):
+        pulled[:, i] += force[:, column]
+        pulled[:, j] -= force[:, column]
+    return pulled[:, :3] + pulled[:, 3:].roll(1, 0)

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mdsnake.errors import UserError
+from mdsnake.families.backbone.data import COPIES, WindowBatches, load_chains, load_crops
+from mdsnake.store.windows import WindowGroup, Windows
+from tests.families.backbone.toys import ABOUT, chain, save_backbone, save_windows
+
+
+def groups(path: Path, split: str) -> list[WindowGroup]:
+    return Windows.load(path).of(split)
+
+
+def test_windows_are_parts_of_their_chain(tmp_path: Path) -> None:
+    crops = load_crops(groups(save_windows(tmp_path, 20, 9), "train"), ABOUT)
+    assert [len(crop) for crop in crops] == [16] * 5 + [9]
+    torch.testing.assert_close(crops[2], chain(20)[2:18] - chain(20)[2:18, 1].mean(0), rtol=0, atol=1e-4)
+
+
+def test_each_chain_is_drawn_as_often_whatever_its_length(tmp_path: Path) -> None:
+    path = save_windows(tmp_path, 20, 9, 12)
+    batches = WindowBatches(load_chains(groups(path, "train"), ABOUT), [], 6)
+    batch = batches.train_batch(np.random.default_rng(0))
+    assert sorted(batch.ptr.diff().tolist()) == [9, 9, 12, 12, 16, 16]
+    assert len(set(batch.seed.tolist())) == 6
+    assert batch.index[: int(batch.ptr[1])].tolist() == list(range(int(batch.ptr[1])))
+    again = batches.train_batch(np.random.default_rng(0))
+    torch.testing.assert_close(again.coords, batch.coords)
+    assert not torch.equal(batches.train_batch(np.random.default_rng(1)).seed, batch.seed)
+
+
+def test_validation_is_always_the_same(tmp_path: Path) -> None:
+    path = save_windows(tmp_path, 9)
+    batches = WindowBatches([], load_chains(groups(path, "validation"), ABOUT), 3)
+    told = batches.validation_batches()
+    assert [len(batch.seed) for batch in told] == [3, COPIES - 3]
+    assert torch.cat([batch.seed for batch in told]).tolist() == list(range(COPIES))
+
+
+def test_a_chain_that_became_shorter_is_refused(tmp_path: Path) -> None:
+    path = save_windows(tmp_path, 20)
+    save_backbone(tmp_path, 5, name="toy0")
+    with pytest.raises(UserError, match=r"backbone\.npz: not what its windows were made from; run `mdsnake window`"):
+        load_chains(groups(path, "train"), ABOUT)

@@ -1,0 +1,142 @@
+"""How structures are noised, told and stepped back, by both members."""
+
+import pytest
+import torch
+from torch import Generator, Tensor
+from torch_geometric.data import Batch
+
+from mdsnake.families.backbone.draws import LONGEST, SCAFFOLDED, SHORTEST, Draws, random_segments
+from mdsnake.families.backbone.model import BackboneModel, none_fixed
+from mdsnake.nn.diffusion import grid
+from mdsnake.nn.rotations import random_rotations
+from tests.families.backbone.toys import chain, toy_batch, toy_model
+
+KINDS = ("cartesian", "frames")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_state_is_the_structure(kind: str) -> None:
+    model, batch = toy_model(kind), toy_batch(6, 12)
+    found = model.decode(model.encode(batch.coords))
+    torch.testing.assert_close(found, batch.coords, rtol=0, atol=0.01)  # frames know ideal residues alone
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_centring_goes_by_what_is_fixed(kind: str) -> None:
+    model, batch = toy_model(kind), toy_batch(6, 12)
+    fixed = none_fixed(batch)
+    fixed[2:4] = True
+    places = model.places(model.centred(model.encode(batch.coords + 5), batch, fixed))
+    torch.testing.assert_close(places[2:4].mean(0), torch.zeros(3), rtol=0, atol=1e-5)
+    torch.testing.assert_close(places[6:].mean(0), torch.zeros(3), rtol=0, atol=1e-5)
+    assert float(places[:6].mean(0).norm()) > 0.1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_noise_turns_with_the_structure(kind: str) -> None:
+    model, batch = toy_model(kind), toy_batch(6, 12)
+    turn = random_rotations(1, Generator().manual_seed(0))[0]
+    noise = torch.randn(18, *model.noise_shape, generator=Generator().manual_seed(1))
+    t = torch.full((18,), 25)
+    before, after = (
+        model.decode(model.noised(model.encode(x), t, noise)) for x in (batch.coords, batch.coords @ turn.T)
+    )
+    torch.testing.assert_close(after, before @ turn.T, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_noise_is_the_prior(kind: str) -> None:
+    """What is left of the structure at the last step is not told from nothing by the spread of either."""
+    model = toy_model(kind)
+    noise = torch.randn(2, 3000, *model.noise_shape, generator=Generator().manual_seed(2))
+    clean = model.encode(chain(3000))
+    last = model.noised(0 * clean + clean[:1], torch.full((3000,), model.timesteps), noise[0])
+    prior = model.prior(noise[1])
+    for mean in (lambda x: x.mean(0), lambda x: x.square().mean(0)):
+        torch.testing.assert_close(mean(last), mean(prior), rtol=0, atol=0.12)
+
+
+class Knowing:
+    """In the place of a network: it always answers the same structure."""
+
+    def __init__(self, model: BackboneModel, clean: Tensor) -> None:
+        self.clean = clean
+        model.denoised = self  # type: ignore[method-assign,assignment]
+
+    def __call__(self, state: Tensor, t: Tensor, batch: Batch, fixed: Tensor, before: Tensor) -> Tensor:
+        return self.clean
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("scale", [1.0, None])
+@pytest.mark.parametrize("steps", [None, 7])
+def test_the_reverse_process_ends_where_the_answer_is(kind: str, scale: float | None, steps: int | None) -> None:
+    model, batch = toy_model(kind), toy_batch(6, 12)
+    clean = model.centred(model.encode(batch.coords), batch, none_fixed(batch))
+    Knowing(model, clean)
+    draws = Draws(batch, Generator().manual_seed(0))
+    state = model.centred(model.prior(draws.normal(*model.noise_shape)), batch, none_fixed(batch))
+    visited = grid(model.timesteps, steps)
+    found = [s for s, _ in model.reverse(state, visited, batch, none_fixed(batch), draws, scale)]
+    assert len(found) == len(visited) - 1
+    torch.testing.assert_close(found[-1], clean, rtol=0, atol=1e-4)
+    assert float((found[0] - clean).abs().mean()) > 2 * float((found[-2] - clean).abs().mean())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_states_on_the_way_back_are_as_noisy_as_on_the_way_there(kind: str) -> None:
+    model = toy_model(kind)
+    batch = toy_batch(*[16] * 40)
+    clean = model.centred(model.encode(batch.coords), batch, none_fixed(batch))
+    Knowing(model, clean)
+    draws = Draws(batch, Generator().manual_seed(0))
+    prior, half = model.prior(draws.normal(*model.noise_shape)), model.timesteps // 2
+    steps = model.reverse(prior, grid(model.timesteps), batch, none_fixed(batch), draws)
+    state = [s for s, _ in steps][model.timesteps - half - 1]
+    there = model.noised(clean, torch.full((len(clean),), half), draws.normal(*model.noise_shape))
+    spread = [(x - clean).square().mean((0, 1)).sqrt() for x in (state, model.centred(there, batch, none_fixed(batch)))]
+    torch.testing.assert_close(spread[0], spread[1], rtol=0.1, atol=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_step_is_worth_more_where_there_is_less_noise(kind: str) -> None:
+    model, batch = toy_model(kind), toy_batch(6, 12, 16)
+    errors = []
+    for share in (0.02, 0.9):
+        true, told = model.one_step(batch, share, Generator().manual_seed(0))
+        torch.testing.assert_close(true, batch.coords, rtol=0, atol=0.01)
+        errors.append(float((told - true).square().mean().sqrt()))
+    assert errors[0] < 0.5 * errors[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_structure_told_without_error_costs_nothing(kind: str) -> None:
+    model, batch = toy_model(kind), toy_batch(6, 12)
+    clean = model.centred(model.encode(batch.coords), batch, none_fixed(batch))
+    t, weight = torch.full((18,), 5), torch.ones(18)
+    assert float(model.errors(clean, clean, t, batch, weight)["loss"]) < 1e-6
+    wrong = clean.clone()
+    wrong[3] += 0.1
+    assert float(model.errors(wrong, clean, t, batch, weight)["loss"]) > 1e-4
+    weight[2:5] = 0  # and the bonds of its neighbours
+    assert float(model.errors(wrong, clean, t, batch, weight)["loss"]) < 1e-6
+
+
+def test_draws_belong_to_their_sample() -> None:
+    batch, other = toy_batch(6, 12, 9), toy_batch(6, 12, 9)
+    other.ptr, other.seed = torch.tensor([0, 12, 18]), torch.tensor([1, 0])
+    first, second = Draws(batch, Generator().manual_seed(0)), Draws(other, Generator().manual_seed(0))
+    a, b = first.normal(3), second.normal(3)
+    torch.testing.assert_close(b, torch.cat([a[6:18], a[:6]]))
+    assert first.uniform()[0] == second.uniform()[1]
+    assert not torch.equal(Draws(batch, Generator().manual_seed(1)).normal(3), a)
+
+
+def test_parts_that_are_told_are_segments() -> None:
+    batch = toy_batch(*[16] * 200)
+    fixed = random_segments(batch, Draws(batch, Generator().manual_seed(0))).view(200, 16)
+    told = fixed[fixed.any(1)]
+    assert 0.5 * SCAFFOLDED < len(told) / 200 < 1.5 * SCAFFOLDED
+    assert (told.int().diff(dim=1) == 1).sum(1).max() <= 2
+    assert (told.sum(1) >= SHORTEST * 16).all()
+    assert (told.sum(1) <= 2 * (LONGEST * 16 + 1)).all()
