@@ -3,6 +3,7 @@
 from typing import Literal
 
 from mdsnake.config import PositiveFloat, PositiveInt, Seed, Settings, Split
+from mdsnake.families.backbone.config import Network, Sample
 from mdsnake.families.trajbert.config import Baseline, Rollout, System
 
 
@@ -42,4 +43,21 @@ class BaselineSettings(Settings):
     system: System
     baselines: list[Baseline]
     rollout: Rollout
+    seed: Seed
+
+
+class BackboneSettings(Settings):
+    """`mdsnake evaluate` of a model of protein backbones."""
+
+    family: Literal["backbone"]
+    member: str
+    network: Network
+    seed: Seed
+
+
+class BackboneBaselineSettings(Settings):
+    """`mdsnake baselines` of protein backbones."""
+
+    family: Literal["backbone"]
+    sample: Sample
     seed: Seed
