@@ -24,6 +24,12 @@ if PROJECT.trajbert:
     include: "workflow/rules/surface.smk"
 
 
+if PROJECT.backbone:
+
+    include: "workflow/rules/backbone.smk"
+    include: "workflow/rules/proteins.smk"
+
+
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/window.smk"
@@ -45,3 +51,4 @@ rule all:
     input:
         rules.kstep.input,
         rules.trajbert.input if PROJECT.trajbert else [],
+        [rules.backbone.input, rules.memorise.input] if PROJECT.backbone else [],

@@ -163,7 +163,8 @@ def verdict(name: str, label: str, survived: bool, equal: bool, lost: float | No
 def smoke(folder: Path, production_ps: float | None = None) -> Path:
     """A folder with the inputs of the smallest workflow, perhaps with longer classical dynamics."""
     folder.mkdir()
-    shutil.copy(SMOKE / "molecules.tsv", folder)
+    for name in ("molecules.tsv", "proteins.tsv"):
+        shutil.copy(SMOKE / name, folder)
     told = yaml.safe_load((SMOKE / "smoke.yaml").read_text())
     if production_ps:
         told["engines"]["mm"]["production_ps"] = production_ps

@@ -7,6 +7,7 @@ import argparse
 import csv
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,8 @@ def measured(scratch: Path, sizes: Sequence[int]) -> list[dict[str, Any]]:
 def screened(folder: Path, size: int) -> Path:
     """A folder with a table of `size` molecules that has passed the screen."""
     (folder / "results/summary").mkdir(parents=True)
+    (folder / "config").mkdir()
+    shutil.copy(ROOT / "config/proteins.tsv", folder / "config")
     names = [f"m{index:05d}" for index in range(size)]
     (folder / "molecules.tsv").write_text("name\tsmiles\n" + "".join(f"{name}\tCCO\n" for name in names))
     with open(folder / "results/summary/molecules.csv", "w", newline="") as file:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kstep_molecules import molecules
 from kstep_properties import properties
 from kstep_transfer import transfer
@@ -83,9 +84,11 @@ def once(study: Study, folder: Path, quick: bool) -> list[dict[str, Any]]:
 
 def snakemake(quick: bool, folder: Path, targets: list[Path]) -> None:
     """Have the workflow make `targets`."""
-    smoke = ROOT / "tests/workflow"
-    config = smoke / "smoke.yaml" if quick else ROOT / "config/config.yaml"
-    values = [f"results={folder.relative_to(ROOT)}"] + ([f"molecules={smoke / 'molecules.tsv'}"] if quick else [])
+    config, values = ROOT / "config/config.yaml", [f"results={folder.relative_to(ROOT)}"]
+    if quick:
+        smoke, config = ROOT / "tests/workflow", folder / "config.yaml"
+        told = yaml.safe_load((smoke / "smoke.yaml").read_text()) | {"molecules": str(smoke / "molecules.tsv")}
+        write_text(config, yaml.safe_dump({name: told[name] for name in ("molecules", "engines", "kstep")}))
     command = [
         sys.executable,
         "-m",

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-PACKAGES = ("torch", "transformers", "deeptime", "openmm", "rdkit", "tblite", "ase", "numpy", "snakemake")
+PACKAGES = (
+    "torch", "transformers", "deeptime", "openmm", "rdkit", "tblite", "ase", "gemmi", "tmtools", "numpy", "snakemake",
+)  # fmt: skip
 FIELDS = ("system", "member", "setting", "metric", "unit", "value", "low", "high", "n", "floor", "mark", "met")
 
 

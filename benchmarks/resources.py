@@ -9,6 +9,7 @@ docs/resources.md, too.
 import argparse
 import ast
 import csv
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -85,6 +86,10 @@ def finished(config: Path, folder: Path) -> Path:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--configfile", str(config)]
     command += ["--directory", str(folder), "--cores", "all", "--benchmark-extended"]
     command += ["--config", f"molecules={config.parent / 'molecules.tsv'}"]
+    proteins = load_project(yaml.safe_load(config.read_text()), str(config)).backbone
+    if proteins:
+        (folder / proteins.proteins).parent.mkdir(exist_ok=True)
+        shutil.copy(config.parent / "proteins.tsv", folder / proteins.proteins)
     subprocess.run(command, check=True)
     return folder / "results"
 

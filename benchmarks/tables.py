@@ -77,6 +77,15 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ("Speed", ["frames_per_second", "speed_ratio"]),
         ("Claims of the source: share of seeds", ["reproduced"]),
     ],
+    "backbone": [
+        ("Memorisation, one step and training", ["one_step_error", "one_step_rmsd", "noise_end", "noise_end_spread"]),
+        (
+            "Geometry",
+            ["valid_fraction", "bonds_in_band", "angles_in_band", "phi_positive", "clashes_per_100", "helix", "strand"],
+        ),
+        ("Likeness", ["nearest_training_tm", "pairwise_tm", "nearest_training_rmsd"]),
+        ("Speed", ["seconds_per_chain", "over_passes"]),
+    ],
     "kstep_exact_data": [
         (
             "Single jumps against the amount of xTB data",

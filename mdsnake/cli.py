@@ -33,6 +33,7 @@ Minutes = Annotated[
 File = Annotated[Path, typer.Option()]
 Room = Annotated[str, typer.Option("--family")]
 Prepared = Annotated[Path, typer.Argument(help="folder written by `mdsnake prepare`")]
+PerhapsPrepared = Annotated[Path | None, typer.Argument(help="folder written by `mdsnake prepare`; not for backbone")]
 
 
 @app.command()
@@ -44,9 +45,13 @@ def screen(table: Path, settings: Text, out: Out, processes: Annotated[int, type
 
 
 @app.command()
-def prepare(settings: Text, out: Out) -> None:
-    """Embed, minimise and parametrise a molecule, or solve the dynamics on a surface."""
-    stages.run("prepare", settings, out=out)
+def prepare(
+    settings: Text,
+    out: Out,
+    downloads: Annotated[Path | None, typer.Option(help="backbone: folder of files that are downloaded once")] = None,
+) -> None:
+    """Embed, minimise and parametrise a molecule, solve the dynamics on a surface, or read a protein."""
+    stages.run("prepare", settings, out=out, downloads=downloads)
 
 
 @app.command()
@@ -69,12 +74,16 @@ def window(
     settings: Text,
     out: Out,
     prepared: Annotated[list[Path], typer.Option(help="folder of `mdsnake prepare`; once for each trajectory")],
-    trajectory: Annotated[list[Path], typer.Option(help="what to learn from, in the same order")],
+    trajectory: Annotated[
+        list[Path] | None, typer.Option(help="what to learn from, in the same order; of proteins there is none")
+    ] = None,
+    card: Annotated[Path | None, typer.Option(help="backbone: what was used and dropped, to write")] = None,
 ) -> None:
-    """List the windows of all trajectories by frame index."""
-    if len(prepared) != len(trajectory):
+    """List the windows of all trajectories by frame index, or those of proteins by residue."""
+    if trajectory and len(prepared) != len(trajectory):
         raise UserError("window: give one --trajectory for each --prepared")
-    stages.run("window", settings, prepared=prepared, trajectory=trajectory, out=out)
+    see_to(out=out, **({"card": card} if card else {}))
+    stages.run("window", settings, prepared=prepared, trajectory=trajectory or None, out=out, card=card)
 
 
 @app.command()
@@ -97,22 +106,25 @@ def train(
 
 @app.command()
 def rollout(
-    prepared: Prepared,
     settings: Text,
-    start: Annotated[Path, typer.Option(help="trajectory of the reference, on which the walkers start")],
     out: Out,
     work: Work,
+    prepared: PerhapsPrepared = None,
+    start: Annotated[Path | None, typer.Option(help="run of the reference that walkers start on; not backbone")] = None,
+    structures: Annotated[Path | None, typer.Option(help="backbone: folder of PDB and mmCIF files to write")] = None,
+    motif: Annotated[Path | None, typer.Option(help="backbone: prepared protein of the motif")] = None,
     engine: Annotated[str | None, typer.Option(help="kstep: the engine's settings, as --settings")] = None,
     nve: Annotated[Path | None, typer.Option(help="kstep: the run without thermostat to write")] = None,
     model: Path | None = None,
     device: Device = "auto",
     time_budget: Minutes = None,
 ) -> None:
-    """Propagate a system with a learned member, or a molecule with a control."""
+    """Propagate a system with a learned member, or a molecule with a control, or sample structures of proteins."""
     budget = Budget(time_budget)
-    see_to(start, **{"out": out, **({"nve": nve} if nve else {})})
+    see_to(*([start] if start else []), **{"out": out, **({"nve": nve} if nve else {})})
     read = config.read_settings(config.Engine, engine) if engine else None
     files: dict[str, Any] = {"prepared": prepared, "start": start, "model": model, "out": out, "nve": nve, "work": work}
+    files |= {"structures": structures, "motif": motif}
     stages.run("rollout", settings, engine=read, **files, device=device, budget=budget)
 
 
@@ -132,20 +144,23 @@ def jumps(
 
 @app.command()
 def evaluate(
-    prepared: Prepared,
     settings: Text,
-    replica: Annotated[Path, typer.Option(help="a run of the reference that gives the noise floor")],
     out: Out,
     curves: File,
+    prepared: PerhapsPrepared = None,
+    replica: Annotated[
+        Path | None, typer.Option(help="a run of the reference that gives the noise floor; not for backbone")
+    ] = None,
     rollout: Annotated[Path | None, typer.Option(help="kstep")] = None,
     nve: Annotated[Path | None, typer.Option(help="kstep")] = None,
     reference: Annotated[Path | None, typer.Option(help="kstep")] = None,
-    history: Annotated[Path | None, typer.Option(help="kstep")] = None,
-    windows: Annotated[Path | None, typer.Option(help="trajbert")] = None,
-    model: Annotated[Path | None, typer.Option(help="trajbert")] = None,
+    history: Annotated[Path | None, typer.Option(help="kstep, backbone")] = None,
+    windows: Annotated[Path | None, typer.Option(help="trajbert, backbone")] = None,
+    model: Annotated[Path | None, typer.Option(help="trajbert, backbone")] = None,
+    samples: Annotated[Path | None, typer.Option(help="backbone")] = None,
     sampled: Annotated[Path | None, typer.Option(help="trajbert")] = None,
     deterministic: Annotated[Path | None, typer.Option(help="trajbert")] = None,
-    device: Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="trajbert")] = None,
+    device: Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="trajbert, backbone")] = None,
 ) -> None:
     """Judge a model's roll-outs beside their reference and the noise floor."""
     inputs: dict[str, Any] = {
@@ -156,15 +171,23 @@ def evaluate(
         "windows": windows,
     }
     inputs |= {"model": model, "sampled": sampled, "deterministic": deterministic, "replica": replica}
+    inputs |= {"samples": samples}
     see_to(*filter(None, inputs.values()), out=out, curves=curves)
     stages.run("evaluate", settings, prepared=prepared, **inputs, out=out, curves=curves, device=device)
 
 
 @app.command()
-def baselines(windows: Path, settings: Text, replica: File, out: Out) -> None:
-    """Judge methods without a learned propagator on the test trajectories of WINDOWS (trajbert)."""
-    see_to(windows, replica, out=out)
-    stages.run("baselines", settings, family="trajbert", windows=windows, replica=replica, out=out)
+def baselines(
+    windows: Path,
+    settings: Text,
+    out: Out,
+    replica: Annotated[Path | None, typer.Option(help="trajbert")] = None,
+    curves: Annotated[Path | None, typer.Option(help="backbone")] = None,
+) -> None:
+    """Judge methods without a learned propagator on the test trajectories of WINDOWS, or natives and random chains."""
+    see_to(windows, *([replica] if replica else []), out=out, **({"curves": curves} if curves else {}))
+    files: dict[str, Any] = {"windows": windows, "replica": replica, "out": out, "curves": curves}
+    stages.run("baselines", settings, family="trajbert", **files)
 
 
 @app.command()
@@ -194,11 +217,13 @@ def table(name: str, summary: Path, out: Out, failed: Path | None = None, family
 
 @app.command()
 def check(configuration: Path) -> None:
-    """Read a configuration and its table of molecules, and say what is wrong with them."""
+    """Read a configuration and its tables, and say what is wrong with them."""
     from mdsnake.project import read_project
 
     project = read_project(configuration)
-    print(f"{configuration}: {len(project.read_molecules())} molecules, engines {', '.join(project.engines)}")
+    told = [f"{len(project.read_molecules())} molecules"]
+    told += [f"{len(project.read_proteins())} proteins"] if project.backbone else []
+    print(f"{configuration}: {', '.join(told)}, engines {', '.join(project.engines)}")
 
 
 @app.command()

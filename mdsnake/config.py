@@ -231,7 +231,8 @@ def read_settings(model: type[S], text_or_path: str) -> S:
 def read_table(path: str | Path, row: type[S] = Molecule) -> list[S]:  # type: ignore[assignment]
     """Rows of a tab-separated table with a header; `#` starts a comment line, names are unique."""
     rows, names = [], set()
-    records = read_rows(path, "no such table", ("name", "smiles"), row.model_fields, "\t")
+    needed = [name for name, field in row.model_fields.items() if field.is_required()]
+    records = read_rows(path, "no such table", needed, row.model_fields, "\t")
     for number, record in enumerate(records, start=1):
         where = f"{path}: row {number} ({record['name'][:100] or 'no name'})"
         cells: dict[str, Any] = {key: value.strip() for key, value in record.items() if value.strip()}
@@ -244,7 +245,7 @@ def read_table(path: str | Path, row: type[S] = Molecule) -> list[S]:  # type: i
         names.add(name.lower())
         rows.append(parsed)
     if not rows:
-        raise UserError(f"{path}: the table has no rows; give each molecule one")
+        raise UserError(f"{path}: the table has no rows; give each {row.__name__.lower()} one")
     return rows
 
 

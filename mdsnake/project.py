@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from mdsnake.config import Base, Molecule, read_table
 from mdsnake.errors import UserError
+from mdsnake.families.backbone.config import Backbone, Protein
 from mdsnake.families.kstep.config import CONTROLS, FLEXIBLE_CONTROLS, Kstep
 from mdsnake.families.trajbert.config import Trajbert
 from mdsnake.inputs import parse, read_yaml
@@ -22,6 +23,7 @@ class Project(Base):
     trajbert: Trajbert | None = Field(
         None, description="trajectory models of walkers on a surface; none: no such results"
     )
+    backbone: Backbone | None = Field(None, description="models of protein backbones; none: no such results")
 
     @model_validator(mode="after")
     def _references_hold(self) -> "Project":
@@ -68,6 +70,16 @@ class Project(Base):
             for engine in row.engines or []:
                 if engine not in self.engines:
                     raise UserError(f"{self.molecules}: {row.name}: engines: no engine {engine!r} in the configuration")
+        return rows
+
+    def read_proteins(self) -> list[Protein]:
+        """The rows of the table of proteins; none without the section backbone."""
+        if self.backbone is None:
+            return []
+        rows = read_table(self.backbone.proteins, Protein)
+        motif = self.backbone.sample.motif
+        if motif and motif.protein not in {row.name for row in rows}:
+            raise UserError(f"{self.backbone.proteins}: no row {motif.protein!r}, which sample.motif names; add it")
         return rows
 
 

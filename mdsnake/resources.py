@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mdsnake.config import Engine, Training
+from mdsnake.families.backbone.config import Backbone, Cartesian, Frames, Sample
 from mdsnake.families.kstep.config import Network, Rollout
 from mdsnake.families.trajbert import config as trajbert
 
@@ -22,6 +23,8 @@ SHORTEST_MINUTES = 10
 LONGEST_MINUTES = 24 * 60
 #: A GPU trains and jumps so many times as fast as a core; from the arithmetic, not measured here.
 GPU_SPEEDUP = 20
+#: An alignment of two proteins of a hundred residues, for their TM-score.
+ALIGNMENT_SECONDS = 0.03
 
 
 class Need(NamedTuple):
@@ -216,6 +219,64 @@ def _pass_seconds(network: trajbert.Network, tokens: float, length: int) -> floa
     """Through the encoder, for so many frames in windows of one length, at 10 billion operations a second."""
     weights = network.layers * (4 * network.width**2 + 2 * network.width * network.feed_forward)
     return 2e-10 * tokens * (weights + 2 * network.layers * network.width * length)
+
+
+def reading_protein() -> Need:
+    """A chain out of a file, which may be downloaded."""
+    return Need(300, 30)
+
+
+def indexing_proteins(proteins: int) -> Need:
+    """Splits by the likeness of all pairs of proteins."""
+    return Need(200 + 0.1 * proteins, 20 + ALIGNMENT_SECONDS * proteins**2 / 2)
+
+
+def training_proteins(
+    network: Cartesian | Frames, length: int, proteins: int, settings: Training, on_gpu: bool = False
+) -> Need:
+    """A training on windows of so many residues at most."""
+    steps = settings.max_steps * (1 + 4 * proteins / settings.batch_size / settings.validate_every)
+    one = 3.5 * backbone_seconds(network, settings.batch_size, length) * settings.accumulate_batches
+    activations_mb = 0.0 if on_gpu else _activations_mb(network, settings.batch_size, length)
+    return Need(700 + 0.1 * proteins + activations_mb, 30 + steps * one / (GPU_SPEEDUP if on_gpu else 1))
+
+
+def sampling_proteins(network: Cartesian | Frames, sample: Sample, length: int, on_gpu: bool = False) -> Need:
+    """Samples of every length, a pass for each step; `length` is that of the longest window."""
+    lengths = [length] if sample.lengths == "training" else sample.lengths
+    steps = sample.steps or network.timesteps
+    seconds = steps * sum(backbone_seconds(network, sample.count, one) for one in lengths)
+    kept_mb = 1e-3 * sample.count * sum(lengths) * 2
+    return Need(700 + 2 * kept_mb, 30 + seconds / (GPU_SPEEDUP if on_gpu else 1))
+
+
+def judging_proteins(chains: int, proteins: int) -> Need:
+    """Chains that are each compared with all proteins, and with each other."""
+    return Need(800 + 0.1 * proteins, 60 + ALIGNMENT_SECONDS * chains * (proteins + min(chains, 32) / 2))
+
+
+def chains_of(settings: Backbone, proteins: int) -> int:
+    """Samples of a model."""
+    lengths = settings.sample.lengths
+    return settings.sample.count * (proteins if lengths == "training" else len(lengths))
+
+
+def backbone_seconds(network: Cartesian | Frames, chains: int, length: int) -> float:
+    """A pass over a batch of chains of one length."""
+    residues, width = chains * length, network.width
+    if isinstance(network, Cartesian):
+        weights = network.layers * (4 * width**2 + 2 * width * network.feed_forward)
+        return 0.005 + 1e-10 * residues * (weights + 2 * network.layers * length * width)
+    each = network.layers * (2.5 * width**2 + length * (1.2 * width + 2 * network.pair_width * network.heads))
+    return 0.01 + residues * (4e-7 * length + 4e-10 * each)
+
+
+def _activations_mb(network: Cartesian | Frames, chains: int, length: int) -> float:
+    """What a training step keeps for its way back."""
+    if isinstance(network, Cartesian):
+        return 4e-6 * chains * length * network.layers * (14 * network.width + 2 * network.heads * length)
+    pairs = 8 * network.heads + 2 * network.pair_width
+    return 4e-6 * chains * length * network.layers * (30 * network.width + pairs * length)
 
 
 def gathering(files: int) -> Need:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 from mdsnake import config
 from mdsnake.errors import UserError
 from mdsnake.evaluate import config as evaluate
+from mdsnake.families.backbone import config as backbone
 from mdsnake.families.kstep import config as kstep
 from mdsnake.families.trajbert import config as trajbert
 from mdsnake.inputs import parse
@@ -17,6 +18,7 @@ STAGES: dict[str, Stage] = {
     "prepare": {
         "kstep": (config.PrepareSettings, "mdsnake.prepare.stage:prepare"),
         "trajbert": (trajbert.PrepareSettings, "mdsnake.prepare.surface:prepare_surface"),
+        "backbone": (backbone.PrepareSettings, "mdsnake.prepare.proteins:prepare_protein"),
     },
     "simulate": {
         "kstep": (config.SimulateSettings, "mdsnake.simulate.stage:simulate"),
@@ -25,31 +27,41 @@ STAGES: dict[str, Stage] = {
     "window": {
         "kstep": (kstep.WindowSettings, "mdsnake.window.stage:window"),
         "trajbert": (trajbert.WindowSettings, "mdsnake.window.surface:window_surface"),
+        "backbone": (backbone.WindowSettings, "mdsnake.window.proteins:window_proteins"),
     },
     "train": {
         "kstep": (kstep.TrainSettings, "mdsnake.train.stage:train"),
         "trajbert": (trajbert.TrainSettings, "mdsnake.train.stage:train"),
+        "backbone": (backbone.TrainSettings, "mdsnake.train.stage:train"),
     },
     "rollout": {
         "kstep": (kstep.RolloutSettings, "mdsnake.rollout.stage:rollout"),
         "trajbert": (trajbert.RolloutSettings, "mdsnake.rollout.surface:rollout_surface"),
+        "backbone": (backbone.RolloutSettings, "mdsnake.rollout.proteins:rollout_proteins"),
     },
     "evaluate": {
         "kstep": (evaluate.EvaluateSettings, "mdsnake.evaluate.stage:evaluate"),
         "trajbert": (evaluate.SurfaceSettings, "mdsnake.evaluate.surface.stage:evaluate_surface"),
+        "backbone": (evaluate.BackboneSettings, "mdsnake.evaluate.proteins.stage:evaluate_proteins"),
     },
-    "baselines": {"trajbert": (evaluate.BaselineSettings, "mdsnake.evaluate.surface.baselines:baselines")},
+    "baselines": {
+        "trajbert": (evaluate.BaselineSettings, "mdsnake.evaluate.surface.baselines:baselines"),
+        "backbone": (evaluate.BackboneBaselineSettings, "mdsnake.evaluate.proteins.baselines:baselines_proteins"),
+    },
     "summarize": {
         "kstep": (None, "mdsnake.evaluate.summary:summarize"),
         "trajbert": (None, "mdsnake.evaluate.summary:summarize_scores"),
+        "backbone": (None, "mdsnake.evaluate.proteins.summary:summarize_proteins"),
     },
     "figure": {
         "kstep": (None, "mdsnake.evaluate.figures:figure"),
         "trajbert": (None, "mdsnake.evaluate.surface.figures:figure"),
+        "backbone": (None, "mdsnake.evaluate.proteins.figures:figure"),
     },
     "table": {
         "kstep": (None, "mdsnake.evaluate.tables:table"),
         "trajbert": (None, "mdsnake.evaluate.surface.tables:table"),
+        "backbone": (None, "mdsnake.evaluate.proteins.tables:table"),
     },
 }
 

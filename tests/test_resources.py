@@ -7,6 +7,7 @@ import pytest
 
 from mdsnake import resources
 from mdsnake.config import Engine, Training
+from mdsnake.families.backbone.config import Cartesian, Frames, Sample
 from mdsnake.families.kstep.config import Network, Rollout
 
 BURSTS = {"count": 100, "length_fs": 80, "spacing_ps": 1.0}
@@ -74,6 +75,42 @@ def test_roll_out_counts_walkers_and_steps() -> None:
     assert learned.seconds > control.seconds
     more = settings.model_copy(update={"walkers": 16})
     assert resources.roll_out(QM, more, 8, 20, None).seconds > 1.9 * (control.seconds - 20)
+
+
+SMALL = Frames(kind="frames", width=32, pair_width=8, layers=2, heads=4)
+
+
+@pytest.mark.parametrize(
+    ("network", "length", "measured"),
+    [
+        (Cartesian.model_validate({"size": "tiny"}), 64, 0.028),
+        (Cartesian.model_validate({"size": "tiny"}), 128, 0.053),
+        (Frames(kind="frames"), 64, 0.076),
+        (Frames(kind="frames"), 128, 0.258),
+        (SMALL, 64, 0.033),
+        (SMALL, 128, 0.100),
+    ],
+)
+def test_cost_of_a_pass_over_proteins_is_as_measured(network: Cartesian | Frames, length: int, measured: float) -> None:
+    assert 1 / 1.5 < measured / resources.backbone_seconds(network, 8, length) < 1.5
+
+
+TINY, FULL = (Cartesian.model_validate({"size": size}) for size in ("tiny", "full"))
+FRAMES = Frames(kind="frames")
+
+
+@pytest.mark.parametrize(("small", "large"), [(TINY, FULL), (FRAMES, FRAMES.model_copy(update={"layers": 8}))])
+def test_proteins_grow_with_network_length_and_number(small: Cartesian | Frames, large: Cartesian | Frames) -> None:
+    train = [resources.training_proteins(network, 64, 50, Training()) for network in (small, large)]
+    assert train[0].seconds < train[1].seconds
+    assert train[0].memory_mb < train[1].memory_mb
+    assert resources.training_proteins(small, 128, 50, Training()).memory_mb > train[0].memory_mb
+    assert resources.training_proteins(large, 64, 50, Training(), on_gpu=True).seconds < train[1].seconds
+    few, many = (resources.sampling_proteins(small, Sample(count=count), 128).seconds for count in (2, 200))
+    assert few < many
+    assert resources.sampling_proteins(small, Sample(count=2, steps=10), 128).seconds < few
+    assert resources.judging_proteins(16, 40).seconds < resources.judging_proteins(16, 400).seconds
+    assert resources.indexing_proteins(40).seconds < resources.indexing_proteins(400).seconds / 20
 
 
 def test_import_is_light() -> None:

@@ -11,6 +11,7 @@ from tests.malformed.models import INITS, MODELS, OTHER_WINDOWS, WINDOWS, WINDOW
 from tests.malformed.molecules import ROWS, SMILES, TABLES
 from tests.malformed.outputs import FILES, FOLDERS, LONG, PREPARED, WORK
 from tests.malformed.prepared import FORCE_FIELDS, GRAPHS, SYSTEMS
+from tests.malformed.proteins import KINDS_OF_PROTEINS
 from tests.malformed.surface import KINDS_OF_WALKERS
 from tests.malformed.trajectories import BURSTS, ROLLOUTS
 
@@ -27,6 +28,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "model": (MODELS, INITS),
     "evaluation": (SUMMARIES, CURVES, HISTORIES, DROPPED),
     **KINDS_OF_WALKERS,
+    **KINDS_OF_PROTEINS,
     "output": (FILES, FOLDERS, PREPARED, WORK, LONG),
 }
 

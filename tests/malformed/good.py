@@ -27,6 +27,7 @@ from mdsnake.units import BOLTZMANN
 from mdsnake.window.stage import window
 from tests.families.kstep.case import save
 from tests.families.kstep.toys import JUMP, network, toy_model
+from tests.malformed.chains import make_chains
 from tests.malformed.walkers import make_surface
 from tests.toys import toy_graph, write_prepared
 
@@ -71,6 +72,10 @@ class Good:
     generated: Path
     scores: Path
     drawing: Path
+    proteins: Path
+    structure: Path
+    pdb: Path
+    backbone: Path
 
 
 def settings(name: str) -> dict[str, Any]:
@@ -135,7 +140,8 @@ def make(folder: Path) -> Good:
     files = [rollout, rollout, bursts, bursts, history, folder / "egnn.csv", folder / "egnn.json"]
     evaluate(prepared, evaluation(), *files)
     (folder / "methane.xml").write_text(FORCE_FIELD)
-    shutil.copy(WORKFLOW / "molecules.tsv", folder / "molecules.tsv")
+    for name in ("molecules.tsv", "proteins.tsv"):
+        shutil.copy(WORKFLOW / name, folder / name)
     config = yaml.safe_load((WORKFLOW / "smoke.yaml").read_text()) | {"molecules": "molecules.tsv"}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     with open(folder / "molecules.csv", "w", newline="") as file:
@@ -146,5 +152,5 @@ def make(folder: Path) -> Good:
         prepared=prepared, graph=prepared / "graph.json", system=prepared / "system.xml", bursts=bursts,
         windows=folder / "k4.json", model=folder / "model.safetensors", rollout=rollout, summary=folder / "egnn.csv",
         curves=folder / "egnn.json", history=history, molecules=folder / "molecules.csv",
-        **make_surface(folder / "surface"),
+        proteins=folder / "proteins.tsv", **make_surface(folder / "surface"), **make_chains(folder),
     )  # fmt: skip

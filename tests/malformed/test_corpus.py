@@ -15,6 +15,7 @@ from tests.malformed.good import Good, settings
 from tests.malformed.models import MODELS, WINDOWS_OF_ANOTHER_JUMP
 from tests.malformed.molecules import SMILES, TABLES
 from tests.malformed.prepared import FORCE_FIELDS, GRAPHS, SYSTEMS
+from tests.malformed.proteins import BACKBONES, PLAIN_STRUCTURES, PROTEIN_TABLES, STRUCTURES
 from tests.malformed.surface import (
     DRAWINGS,
     EXACT,
@@ -75,6 +76,7 @@ ACCEPTED: list[tuple[Kind, Change]] = [
     *[(kind, copied) for kind in (SURFACE, EXACT, EXACT_OF_EVALUATION, WALKERS, STARTS, REPLICAS, GENERATED)],
     *[(kind, copied) for kind in (WINDOWS_OF_WALKERS, TEST_WINDOWS, WINDOWS_OF_BASELINES, MODELS_THAT_GENERATE)],
     *[(kind, copied) for kind in (SCORES, SCORES_OF_TABLES, SCORES_OF_FIGURES, DRAWINGS)],
+    *[(kind, copied) for kind in (PROTEIN_TABLES, STRUCTURES, PLAIN_STRUCTURES, BACKBONES)],
     *[(kind, text(json.dumps(surface_settings(stage)))) for stage, kind in OF_SETTINGS.items()],
 ]  # fmt: skip
 

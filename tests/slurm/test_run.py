@@ -25,6 +25,7 @@ def finished(cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     config = yaml.safe_load((clone / "smoke.yaml").read_text())
     del (
         config["trajbert"],
+        config["backbone"],
         config["engines"]["qm"],
         config["kstep"]["engines"]["qm"],
         config["kstep"]["members"]["transformer-egnn"],
@@ -44,7 +45,7 @@ def fresh_clone(folder: Path) -> Path:
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / part, folder / part)
-    for name in ("smoke.yaml", "molecules.tsv"):
+    for name in ("smoke.yaml", "molecules.tsv", "proteins.tsv"):
         shutil.copy(ROOT / "tests/workflow" / name, folder / name)
     partitions = {"cpu": {"max_runtime": 10080}, "gpu": {"max_runtime": 10080, "max_gpu": 2}}
     (folder / "partitions.yaml").write_text(yaml.safe_dump({"partitions": partitions}))

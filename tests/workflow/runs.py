@@ -35,8 +35,8 @@ def planned(output: str) -> dict[str, int]:
 
 
 def copy_inputs(folder: Path) -> Path:
-    """The smoke configuration and its molecules in `folder`."""
+    """The smoke configuration, its molecules and its proteins in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("smoke.yaml", "molecules.tsv"):
+    for name in ("smoke.yaml", "molecules.tsv", "proteins.tsv"):
         shutil.copy(HERE / name, folder / name)
     return folder

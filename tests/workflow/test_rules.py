@@ -22,7 +22,7 @@ def test_every_path_and_setting_is_quoted_for_the_shell() -> None:
 
 def test_every_job_that_can_go_on_has_a_time_budget() -> None:
     long = [shell for shell in SHELLS if " --work {params.work:q}" in shell]
-    assert len(long) == SMK.count("work=scratch(") == 7
+    assert len(long) == SMK.count("work=scratch(") == 9
     for shell in long:
         assert shell.lstrip().startswith('"budget {resources.runtime}; python -m mdsnake '), shell
 

@@ -33,7 +33,7 @@ PER_MOLECULE = ("prepare", "simulate", "bursts", "rollout", "evaluate")
 PARTS = {"": ("train", "validation", "test"), ".learning": ("train", "validation")}
 DEVICES = int(PROJECT.device == "cuda")
 #: Files of families that begin with no molecule, by the stage that makes them.
-STAGE_FILES = dict.fromkeys(("prepare", "simulate", "window", "train", "rollout", "evaluate"), ())
+STAGE_FILES = {stage: [] for stage in ("prepare", "simulate", "window", "train", "rollout", "evaluate")}
 SCREEN = f"{PROJECT.results}/summary/molecules.csv"
 SCREEN_COLUMNS = ("molecule", "status", "reason", "split", "engines", "n_atoms")
 
@@ -44,7 +44,7 @@ pathvars:
 
 # Not the names of all molecules: with thousands of them, matching that would take longer than anything else.
 wildcard_constraints:
-    molecule="(?!trajbert/)[A-Za-z0-9_-]+",
+    molecule="(?!trajbert/|backbone/)[A-Za-z0-9_-]+",
     engine="|".join(PROJECT.engines),
     k="|".join(sorted({str(k) for engine in PROJECT.kstep.engines.values() for k in engine.k})),
     seed=r"\d+",

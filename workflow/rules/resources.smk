@@ -108,6 +108,34 @@ NEEDS |= {
 }
 
 
+def of_proteins(need):
+    """A need that follows from the section backbone and the number of proteins."""
+    return lambda wildcards, input: need(PROJECT.backbone, len(PROTEINS))
+
+
+NEEDS |= {
+    "prepare_protein": lambda wildcards, input: needs.reading_protein(),
+    "window_proteins": lambda wildcards, input: needs.indexing_proteins(len(PROTEINS)),
+    "train_proteins": lambda wildcards, input: needs.training_proteins(
+        PROJECT.backbone.members[wildcards.member],
+        PROJECT.backbone.residues.max,
+        len(PROTEINS),
+        training_of(wildcards.task),
+        bool(DEVICES),
+    ),
+    "rollout_proteins": lambda wildcards, input: needs.sampling_proteins(
+        PROJECT.backbone.members[wildcards.member],
+        sample_of(wildcards.task),
+        PROJECT.backbone.residues.max,
+        bool(DEVICES),
+    ),
+    "evaluate_proteins": of_proteins(
+        lambda told, proteins: needs.judging_proteins(needs.chains_of(told, proteins), proteins)
+    ),
+    "baselines_proteins": of_proteins(lambda told, proteins: needs.judging_proteins(proteins + 16, proteins)),
+}
+
+
 def memory(rule):
     """The resource mem_mb of a rule; more at each attempt."""
     return lambda wildcards, input, attempt: needs.mem_mb(NEEDS[rule](wildcards, input), attempt)

@@ -47,16 +47,16 @@ def of_rollout(wildcards):
     return {how: expand(GENERATED, **wildcards, how=how) for how in hows(wildcards.member)}
 
 
-STAGE_FILES["prepare"] = expand(SURFACE, system=list(TRAJBERT.systems))
-STAGE_FILES["simulate"] = expand(WALKERS, system=list(TRAJBERT.systems), run=RUNS)
-STAGE_FILES["window"] = expand(WALKERS_WINDOWS, system=list(TRAJBERT.systems))
-STAGE_FILES["train"] = every(TRAINED)
-STAGE_FILES["rollout"] = [
+STAGE_FILES["prepare"] += expand(SURFACE, system=list(TRAJBERT.systems))
+STAGE_FILES["simulate"] += expand(WALKERS, system=list(TRAJBERT.systems), run=RUNS)
+STAGE_FILES["window"] += expand(WALKERS_WINDOWS, system=list(TRAJBERT.systems))
+STAGE_FILES["train"] += every(TRAINED)
+STAGE_FILES["rollout"] += [
     file
     for member in TRAJBERT.members
     for file in expand(GENERATED, system=list(TRAJBERT.systems), member=member, seed=TRAJBERT.seeds, how=hows(member))
 ]
-STAGE_FILES["evaluate"] = every(f"{JUDGED}.csv") + expand(f"{WITHOUT_MODEL}.csv", system=list(TRAJBERT.systems))
+STAGE_FILES["evaluate"] += every(f"{JUDGED}.csv") + expand(f"{WITHOUT_MODEL}.csv", system=list(TRAJBERT.systems))
 CURVES_OF = {
     "learning": every(CURVES),
     **dict.fromkeys(("later_slices", "attention", "attention_time", "density"), every(f"{JUDGED}.curves.json")),

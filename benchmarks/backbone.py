@@ -1,0 +1,170 @@
+"""Models of protein backbones: what they learn by heart, what they sample, beside natives and random walks, how fast.
+
+Runs the workflow on config/config.yaml, its section backbone changed as `PARTS` tell; interrupted, it goes on where it
+stopped.  Parts may be run one by one: the records of the others stay in the file.
+
+    python benchmarks/backbone.py --out benchmarks/results/backbone.json
+    python benchmarks/backbone.py --parts memorise --data FOLDER_OF_PDB_FILES --steps 20000 --out FILE
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from record import over_seeds, record, write
+
+from mdsnake.evaluate.metrics import Mark
+from mdsnake.evaluate.proteins.metrics import CONTROLS, MEMORISED, METRICS
+from mdsnake.evaluate.records import Score, read_records
+from mdsnake.families.backbone.config import About, Backbone, Sample
+from mdsnake.families.backbone.data import collate
+from mdsnake.families.backbone.sampler import sample
+from mdsnake.families.backbone.task import make_model
+from mdsnake.families.base import resolve_device
+from mdsnake.store.atomic import write_text
+
+ROOT = Path(__file__).parents[1]
+#: The five domains of the memorisation test, where the folder of `--data` holds them.
+DOMAINS = ("2hba_A", "1W0T_A", "1RPE_L", "1au7A02", "1AZP_A")
+LONGEST = 128
+#: What is changed of the section backbone; `memorise` goes by memorise.steps, `generation` by train.max_steps.
+PARTS: dict[str, dict[str, Any]] = {
+    "memorise": {"sample": {"count": 4}},
+    "generation": {"sample": {"lengths": [64, 96, 128], "count": 16}},
+    "speed": {},
+}
+TRAINING: dict[str, Any] = {
+    "batch_size": 16, "learning_rate": 1e-3, "warmup_steps": 200, "validate_every": 250, "ema_decay": 0.998,
+    "patience": 1000,
+}  # fmt: skip
+#: Residues of the samples that are timed, the samples of each, and the steps.
+LENGTHS, TIMED, TIMED_STEPS = (32, 64, 128, 256), 2, 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=ROOT / "results/backbone_benchmark", help="folder of the runs")
+    parser.add_argument("--data", type=Path, help="folder of PDB files: the five domains to memorise are taken from it")
+    parser.add_argument("--quick", action="store_true", help="toy settings: checks the script, not the models")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--size", choices=("tiny", "full"), default="tiny", help="of the member cartesian")
+    parser.add_argument("--steps", type=int, default=10000, help="of each training")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--cores", default="all")
+    told = parser.parse_args()
+    told.work = told.work.resolve()
+    records = [one for part in told.parts for one in measured(part, told)]
+    if told.out.exists():
+        new = {key(one) for one in records}
+        records += [one for one in json.loads(told.out.read_text())["records"] if key(one) not in new]
+    records.sort(key=lambda one: (one["system"], one["member"], one["setting"], one["metric"]))
+    write(told.out, records)
+    missed = [r for r in records if r["met"] is False]
+    print(f"{len(records)} records, {sum(r['met'] is True for r in records)} marks met, {len(missed)} missed")
+
+
+def key(one: dict[str, Any]) -> tuple[str, ...]:
+    """What tells a record from others."""
+    return tuple(one[name] for name in ("system", "member", "setting", "metric"))
+
+
+def measured(part: str, told: argparse.Namespace) -> list[dict[str, Any]]:
+    """The records of a part."""
+    configured = configuration(part, told)
+    if part == "speed":
+        return list(speed(Backbone.model_validate(configured["backbone"]), told.device, told.quick))
+    target = "summary/backbone/memorise.csv" if part == "memorise" else "summary/backbone.csv"
+    file, summary = told.work / part / "config.yaml", told.work / part / target
+    write_text(file, yaml.safe_dump(configured))
+    command = [sys.executable, "-m", "snakemake", "--cores", told.cores, "--configfile", str(file), "--", str(summary)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    used = json.loads(
+        (told.work / part / "backbone" / ("memorise/" * (part == "memorise")) / "window/card.json").read_text()
+    )
+    return list(
+        judged(f"{used['used']} proteins", read_records(summary, Score), MEMORISED if part == "memorise" else {})
+    )
+
+
+def configuration(part: str, told: argparse.Namespace) -> dict[str, Any]:
+    """The configuration of a part."""
+    source = ROOT / ("tests/workflow/smoke.yaml" if told.quick else "config/config.yaml")
+    configured = yaml.safe_load(source.read_text())
+    del configured["trajbert"]
+    section, folder = configured["backbone"], told.work / part
+    if told.quick:
+        configured["molecules"] = str((source.parent / "molecules.tsv").relative_to(ROOT))
+        section["proteins"] = str((source.parent / "proteins.tsv").relative_to(ROOT))
+    else:
+        section |= {name: section[name] | value for name, value in PARTS[part].items()}
+        section["residues"] = {"min": 40, "max": LONGEST}
+        section["members"] = {
+            "cartesian": {"kind": "cartesian", "size": told.size},
+            "frames": {"kind": "frames"},
+        }
+        section["sample"].pop("steps", None)
+        section["train"] = TRAINING | {"max_steps": told.steps}
+        section["memorise"] = {"proteins": len(DOMAINS), "steps": told.steps}
+        if part == "memorise" and told.data:
+            rows = [f"{name}\t{(told.data / name).resolve()}.pdb\n" for name in DOMAINS]
+            write_text(folder / "proteins.tsv", "name\tsource\n" + "".join(rows))
+            section["proteins"] = str(folder / "proteins.tsv")
+    section["seeds"] = list(range(told.seeds))
+    return configured | {"results": str(folder), "device": told.device}
+
+
+def judged(system: str, scores: list[Score], marks: dict[str, Mark]) -> Iterator[dict[str, Any]]:
+    """Means over seeds of every metric, with floor and mark; natives and controls are not judged."""
+    grouped: dict[tuple[str, str, str], list[Score]] = defaultdict(list)
+    for score in scores:
+        grouped[score.member, score.how, score.metric].append(score)
+    for (member, how, metric), group in sorted(grouped.items()):
+        mean, floor = over_seeds([s.value for s in group]), over_seeds([s.floor for s in group])["value"]
+        chains = sum(s.n for s in group)
+        judging = member not in CONTROLS and how != "held-out"
+        mark = marks.get(metric, None if marks else METRICS[metric].mark) if judging else None
+        more: dict[str, Any] = {"mark": mark.text, "met": bool(mark.met(mean["value"], floor))} if mark else {}
+        spread = {} if len(group) == 1 else {name: mean[name] for name in ("low", "high")}
+        yield record(
+            system, member, how, metric, METRICS[metric].unit, mean["value"], **spread, n=chains, floor=floor, **more
+        )
+
+
+def speed(section: Backbone, device: str, quick: bool) -> Iterator[dict[str, Any]]:
+    """Seconds of sampling a backbone by length, with random weights, over those of its passes through the network."""
+    place = resolve_device(device)
+    settings = Sample(count=TIMED, steps=TIMED_STEPS)
+    for member, network in section.members.items():
+        model = make_model(network, About(residues=section.residues), 0).to(place).eval()
+        for length in LENGTHS[:2] if quick else LENGTHS:
+            batch = collate([torch.randn(length, 3, 3)] * TIMED, range(TIMED)).to(place)
+            with torch.no_grad():
+                passes = min(timed(lambda: model(batch, 0.5)) for _ in range(3))  # noqa: B023
+            noise = torch.Generator().manual_seed(0)
+            seconds = min(timed(lambda: sample(model, [length], TIMED, settings, noise)) for _ in range(2))  # noqa: B023
+            setting, steps = f"{length} residues, {model.timesteps} steps", model.timesteps / TIMED_STEPS
+            each = steps * seconds / TIMED
+            yield record("speed", member, setting, "seconds_per_chain", "s", each, n=TIMED)
+            yield record("speed", member, setting, "over_passes", "1", seconds / (TIMED_STEPS * passes), n=TIMED)
+
+
+def timed(work: Any) -> float:
+    begun = time.perf_counter()
+    work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    main()
