@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 import yaml
-from record import over_seeds, record, write
+from record import merged, over_seeds, record, write
 
 from mdsnake.evaluate.metrics import Mark
 from mdsnake.evaluate.proteins.metrics import CONTROLS, MEMORISED, METRICS
@@ -63,19 +63,7 @@ def main() -> None:
     parser.add_argument("--cores", default="all")
     told = parser.parse_args()
     told.work = told.work.resolve()
-    records = [one for part in told.parts for one in measured(part, told)]
-    if told.out.exists():
-        new = {key(one) for one in records}
-        records += [one for one in json.loads(told.out.read_text())["records"] if key(one) not in new]
-    records.sort(key=lambda one: (one["system"], one["member"], one["setting"], one["metric"]))
-    write(told.out, records)
-    missed = [r for r in records if r["met"] is False]
-    print(f"{len(records)} records, {sum(r['met'] is True for r in records)} marks met, {len(missed)} missed")
-
-
-def key(one: dict[str, Any]) -> tuple[str, ...]:
-    """What tells a record from others."""
-    return tuple(one[name] for name in ("system", "member", "setting", "metric"))
+    write(told.out, merged(told.out, [one for part in told.parts for one in measured(part, told)]))
 
 
 def measured(part: str, told: argparse.Namespace) -> list[dict[str, Any]]:

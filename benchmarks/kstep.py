@@ -67,8 +67,6 @@ def main() -> None:
     for study in (transfer, molecules, properties)[2 * arguments.without_curves :]:
         records += once(study, folder, arguments.quick)
     write(arguments.out, records)
-    missed = [r for r in records if r["met"] is False]
-    print(f"{len(records)} records, {sum(r['met'] is True for r in records)} marks met, {len(missed)} missed")
 
 
 def once(study: Study, folder: Path, quick: bool) -> list[dict[str, Any]]:

@@ -55,8 +55,6 @@ def main() -> None:
         records += [one for one in before if one["system"] not in arguments.molecules]
     records.sort(key=lambda one: (one["system"], float(one["setting"].split()[0]), one["member"], one["metric"]))
     write(arguments.out, records)
-    missed = [one for one in records if one["met"] is False]
-    print(f"{len(records)} records, {sum(one['met'] is True for one in records)} marks met, {len(missed)} missed")
 
 
 def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:

@@ -39,6 +39,17 @@ def over_seeds(values: list[float]) -> dict[str, float]:
     return {"value": mean, "low": mean - half, "high": mean + half, "n": len(finite)}
 
 
+def merged(path: Path, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The records, and those of the file that are of something else, in order."""
+
+    def key(one: dict[str, Any]) -> tuple[str, ...]:
+        return tuple(one[name] for name in ("system", "member", "setting", "metric"))
+
+    found = {key(one): one for one in json.loads(path.read_text())["records"]} if path.exists() else {}
+    found |= {key(one): one for one in records}
+    return [found[name] for name in sorted(found)]
+
+
 def write(path: Path, records: list[dict[str, Any]]) -> None:
     """The records with the machine, the versions and the date."""
     result = {
@@ -50,6 +61,8 @@ def write(path: Path, records: list[dict[str, Any]]) -> None:
     lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in records)
     head = json.dumps({**result, "records": []}, ensure_ascii=False)
     path.write_text(head.replace('"records": []', f'"records": [\n{lines}\n]') + "\n")
+    met, missed = (sum(one["met"] is told for one in records) for told in (True, False))
+    print(f"{path}: {len(records)} records" + (f", {met} marks met, {missed} missed" if met + missed else ""))
 
 
 def machine() -> str:

@@ -25,6 +25,16 @@ class Metric(NamedTuple):
     description: str
     mark: Mark | None = None
 
+    @property
+    def heading(self) -> str:
+        """Of a column."""
+        return self.title + (f" / {self.unit}" if self.unit != "1" else "")
+
+    @property
+    def meaning(self) -> str:
+        """For a glossary."""
+        return f"{self.description}; n counts {self.over}"
+
 
 def within(low: float, high: float) -> Mark:
     return Mark(f"{low:g}–{high:g}", lambda value, floor: low - 1e-12 <= value <= high + 1e-12)

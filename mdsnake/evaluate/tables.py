@@ -50,7 +50,7 @@ def metrics_page(title: str, intro: str, metrics: Sequence[str]) -> Callable[[Pa
             (f"Medians over {kind}", _table(test, shown, by_molecule=False)),
             ("Every molecule", _table(records, shown, by_molecule=True)),
         ]
-        glossary = [(_header(m), f"{METRICS[m].description}; n counts {METRICS[m].over}") for m in shown]
+        glossary = [(METRICS[m].heading, METRICS[m].meaning) for m in shown]
         return page(title, intro, sections, glossary)
 
     return build
@@ -133,7 +133,7 @@ def _table(records: Sequence[Record], metrics: Sequence[str], by_molecule: bool)
         [*map(words, key), *(_cell(metric, found[metric], by_molecule) for metric in metrics)]
         for key, found in sorted(groups.items())
     ]
-    return element([*header, *map(_header, metrics)], rows)
+    return element([*header, *(METRICS[m].heading for m in metrics)], rows)
 
 
 def _cell(metric: str, records: Sequence[Record], by_molecule: bool) -> Cell:
@@ -158,11 +158,6 @@ def _cell(metric: str, records: Sequence[Record], by_molecule: bool) -> Cell:
         if kind == "missed" and base and not mark.met(base.median, base.median):
             notes.append("so does the floor")
     return Cell(f"{found.median:.4g}", repr(found.median), " · ".join(notes), kind)
-
-
-def _header(metric: str) -> str:
-    unit = METRICS[metric].unit
-    return METRICS[metric].title + (f" / {unit}" if unit != "1" else "")
 
 
 def _plain(columns: Sequence[str], rows: Sequence[dict[str, str]]) -> str:

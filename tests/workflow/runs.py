@@ -34,6 +34,17 @@ def planned(output: str) -> dict[str, int]:
     return {rule: int(count) for rule, count in (line.split() for line in table.group(1).splitlines())}
 
 
+def assert_refused(folder: Path, file: str, old: str, new: str, line: str) -> None:
+    """With `new` in place of `old` in a file, `line` is said once, and nothing is made."""
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1))
+    refused = run_snakemake(folder, "--dry-run")
+    assert refused.returncode != 0
+    assert sum(line in printed for printed in refused.stdout.splitlines()) == 1, refused.stdout
+    assert not (folder / "results").exists()
+
+
 def copy_inputs(folder: Path) -> Path:
     """The smoke configuration, its molecules and its proteins in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.runs import planned, run_snakemake
+from tests.workflow.runs import assert_refused, planned, run_snakemake
 from tests.workflow.test_run import rows
 
 FIGURES = ("learning", "denoising", "geometry", "ramachandran", "size", "content", "likeness")
@@ -106,13 +106,7 @@ def test_without_the_section_there_are_no_such_rules(inputs: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line(inputs: Path, file: str, old: str, new: str, line: str) -> None:
-    text = (inputs / file).read_text()
-    assert old in text
-    (inputs / file).write_text(text.replace(old, new, 1))
-    refused = run_snakemake(inputs, "--dry-run")
-    assert refused.returncode != 0
-    assert sum(line in printed for printed in refused.stdout.splitlines()) == 1, refused.stdout
-    assert not (inputs / "results").exists()
+    assert_refused(inputs, file, old, new, line)
 
 
 def test_a_new_sample_trains_nothing(finished: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.runs import copy_inputs, planned, run_snakemake
+from tests.workflow.runs import assert_refused, copy_inputs, planned, run_snakemake
 
 FIGURES = (
     "training", "one_jump_error", "distributions", "lag_rmsd", "flip_rate", "rdf", "vdos", "energy_drift",
@@ -135,13 +135,7 @@ def test_failed_job_shows_its_line(inputs: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line(inputs: Path, file: str, old: str, new: str, line: str) -> None:
-    text = (inputs / file).read_text()
-    assert old in text
-    (inputs / file).write_text(text.replace(old, new, 1))
-    refused = run_snakemake(inputs, "--dry-run")
-    assert refused.returncode != 0
-    assert sum(line in printed for printed in refused.stdout.splitlines()) == 1, refused.stdout
-    assert not (inputs / "results").exists()
+    assert_refused(inputs, file, old, new, line)
 
 
 def test_a_foreign_table_of_the_screen_is_one_line(inputs: Path) -> None:

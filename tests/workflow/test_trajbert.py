@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.runs import planned, run_snakemake
+from tests.workflow.runs import assert_refused, planned, run_snakemake
 from tests.workflow.test_run import rows
 
 FIGURES = (
@@ -63,10 +63,4 @@ def test_without_the_section_there_are_no_such_rules(inputs: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line(inputs: Path, old: str, new: str, line: str) -> None:
-    text = (inputs / "smoke.yaml").read_text()
-    assert old in text
-    (inputs / "smoke.yaml").write_text(text.replace(old, new, 1))
-    refused = run_snakemake(inputs, "--dry-run")
-    assert refused.returncode != 0
-    assert sum(line in printed for printed in refused.stdout.splitlines()) == 1, refused.stdout
-    assert not (inputs / "results").exists()
+    assert_refused(inputs, "smoke.yaml", old, new, line)

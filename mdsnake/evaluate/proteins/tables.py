@@ -1,6 +1,6 @@
 """`mdsnake table --family backbone`: every table by its name, as a page of sortable HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def models(scores: Sequence[Score]) -> str:
         "novelty and diversity count among valid chains. Designability needs networks that fold sequences: "
         "docs/designability.md."
     )
-    return page("Models and controls", intro, sections, _glossary(list(METRICS)))
+    return page("Models and controls", intro, sections, _glossary(METRICS))
 
 
 def memorised(scores: Sequence[Score]) -> str:
@@ -56,7 +56,7 @@ def memorised(scores: Sequence[Score]) -> str:
         "Whether a network can learn a few proteins by heart. The first two numbers are of one step from a tenth of "
         "the noise, where most of the protein still shows; only the last is of structures sampled from nothing."
     )
-    table = element(["model", *map(_header, names)], rows)
+    table = element(["model", *(METRICS[m].heading for m in names)], rows)
     return page("Memorisation", intro, [("By model", table)], _glossary(names))
 
 
@@ -114,7 +114,7 @@ def _table(scores: Sequence[Score], metrics: Sequence[str], hows: Sequence[str])
     rows = [
         [words(member), words(how), *(_cell(scores, member, how, metric) for metric in metrics)] for member, how in runs
     ]
-    return element(["chains", "of", *map(_header, metrics)], rows)
+    return element(["chains", "of", *(METRICS[m].heading for m in metrics)], rows)
 
 
 def _cell(scores: Sequence[Score], member: str, how: str, metric: str, mark: Mark | None = None) -> Cell:
@@ -134,10 +134,5 @@ def _cell(scores: Sequence[Score], member: str, how: str, metric: str, mark: Mar
     return Cell(f"{mean:.4g}", repr(mean), " · ".join(notes), kind)
 
 
-def _header(metric: str) -> str:
-    unit = METRICS[metric].unit
-    return METRICS[metric].title + (f" / {unit}" if unit != "1" else "")
-
-
-def _glossary(metrics: Sequence[str]) -> list[tuple[str, str]]:
-    return [(_header(m), f"{METRICS[m].description}; n counts {METRICS[m].over}") for m in metrics]
+def _glossary(metrics: Iterable[str]) -> list[tuple[str, str]]:
+    return [(METRICS[m].heading, METRICS[m].meaning) for m in metrics]

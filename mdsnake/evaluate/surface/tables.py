@@ -54,7 +54,7 @@ def models(scores: Sequence[Score]) -> str:
             [*map(words, run), *(_cell([s for s in scores if s[:3] == run and s.metric == m]) for m in shown)]
             for run in sorted(keys, key=lambda key: (key[0], order(key[1]), key[2]))
         ]
-        sections.append((heading, element(["system", "member", "how", *(_header(m) for m in shown)], rows)))
+        sections.append((heading, element(["system", "member", "how", *(METRICS[m].heading for m in shown)], rows)))
     intro = (
         "Means over seeds, with their range; the floor of the classification is the Bayes limit, that of a roll-out an "
         "independent simulation of the same length. Of langevin walkers neither committor nor Bayes limit is "
@@ -95,10 +95,5 @@ def _cell(scores: Sequence[Score]) -> Cell:
     return Cell(f"{mean:.4g}", repr(mean), " · ".join(notes), kind)
 
 
-def _header(metric: str) -> str:
-    unit = METRICS[metric].unit
-    return METRICS[metric].title + (f" / {unit}" if unit != "1" else "")
-
-
 def _glossary(metrics: set[str]) -> list[tuple[str, str]]:
-    return [(_header(m), f"{METRICS[m].description}; n counts {METRICS[m].over}") for m in METRICS if m in metrics]
+    return [(METRICS[m].heading, METRICS[m].meaning) for m in METRICS if m in metrics]
