@@ -1,5 +1,6 @@
 """Commands of the package in processes of their own, struck by a fault once they have done a piece of their work."""
 
+import contextlib
 import csv
 import dataclasses
 import os
@@ -18,6 +19,8 @@ from safetensors.numpy import load_file
 
 ROOT = Path(__file__).parents[2]
 CLOCKS = ("seconds", "data_seconds")
+#: Bytes from which an allocation asks the system, so that one that is short of memory notices.
+ASKED = "4096"
 
 
 @dataclasses.dataclass
@@ -32,7 +35,11 @@ class Job:
 
     def newest(self) -> tuple[float, Path] | None:
         """When the newest piece was written, in seconds since the epoch, and its path."""
-        return max(((path.stat().st_mtime, path) for path in self.work.glob(self.pieces)), default=None)
+        found = []
+        for path in self.work.glob(self.pieces):
+            with contextlib.suppress(FileNotFoundError):  # a job that ends clears its folder
+                found.append((path.stat().st_mtime, path))
+        return max(found, default=None)
 
 
 @dataclasses.dataclass
@@ -79,7 +86,8 @@ def run(job: Job, fault: Fault | None = None, delay: float = 0.0) -> Run:
     """Run the command; `fault` strikes `delay` seconds after the first piece that it makes."""
     command = [sys.executable, "-m", "mdsnake", *job.arguments, *(fault.options if fault else ())]
     begun = time.time()
-    options = {"cwd": job.place, "env": os.environ | {"PYTHONPATH": str(ROOT)}, "start_new_session": True}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "MALLOC_MMAP_THRESHOLD_": ASKED}
+    options = {"cwd": job.place, "env": environment, "start_new_session": True}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options) as process:
         try:
             first, stopped = _first_piece(job, process, begun), 0.0
@@ -90,7 +98,8 @@ def run(job: Job, fault: Fault | None = None, delay: float = 0.0) -> Run:
                 fault.strike(process)
             printed, _ = process.communicate(timeout=300)
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             raise
     end, newest = time.time(), job.newest()
     if fault and fault.cuts and newest:
@@ -116,7 +125,7 @@ def ends_as(fault: Fault, done: Run) -> bool:
     """Whether a run ended as its fault lets it: with its status and line, and no traceback where it could help it."""
     if fault.status is None:
         return done.status != 0
-    told = done.printed.splitlines()[-1].startswith(fault.line) and "Traceback" not in done.printed
+    told = (done.printed.splitlines() or [""])[-1].startswith(fault.line) and "Traceback" not in done.printed
     return done.status == fault.status and told
 
 
