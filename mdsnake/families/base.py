@@ -71,6 +71,7 @@ class Task:
     ----------
     header : what the model file must tell besides its weights
     data_seconds : what the simulations behind the training data took
+    keep : the weights of the best validation, or the last; the best of few noisy ones is luck
     """
 
     model: Family
@@ -79,3 +80,4 @@ class Task:
     seed: int
     header: dict[str, Any]
     data_seconds: float
+    keep: Literal["best", "last"] = "best"

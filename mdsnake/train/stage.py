@@ -57,7 +57,7 @@ def train(
 
 
 def fit(task: Task, folder: Path, device: str = "auto", budget: Budget | None = None) -> Curves:
-    """Train `task.model` in place to the weights of the best validation; return the curves.
+    """Train `task.model` in place to the weights of the best validation, or the last ones; return the curves.
 
     `folder` keeps `last.ckpt`, which an interrupted training goes on from, and `best.ckpt`.
     """
@@ -112,5 +112,6 @@ def fit(task: Task, folder: Path, device: str = "auto", budget: Budget | None = 
     if not math.isfinite(trainer.callback_metrics.get(watched, 0.0)):
         raise UserError(f"training: {watched} is not finite at step {trainer.global_step}; lower learning_rate")
     if trainer.is_global_zero:  # checkpoints hold the average
-        module.load_state_dict(torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)["state_dict"])
+        kept = torch.load(folder / f"{task.keep}.ckpt", map_location="cpu", weights_only=True)
+        module.load_state_dict(kept["state_dict"])
     return curves

@@ -3,7 +3,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import pytest
@@ -120,13 +120,16 @@ def test_validation_judges_the_average(tmp_path: Path) -> None:
     assert last["val_loss"] == pytest.approx(torch.stack(losses).mean().item(), rel=0.05)
 
 
-def test_what_is_kept_is_the_best_validation(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_what_is_kept_is_the_best_validation_or_the_last(tmp_path: Path, keep: Literal["best", "last"]) -> None:
     task = line_task(learning_rate=3.0, final_learning_rate=1.0, ema_decay=0.0, max_steps=60, weight_decay=0.0)
+    task.keep = keep
     losses = [row["val_loss"] for row in fit(task, tmp_path, "cpu").rows]
     task.model.eval()
     kept = [task.model.loss(batch, torch.Generator())["loss"] for batch in task.batches.validation_batches()]
     assert min(losses) < 0.8 * losses[-1]
-    assert torch.stack(kept).mean().item() == pytest.approx(min(losses), rel=0.05)
+    expected = min(losses) if keep == "best" else losses[-1]
+    assert torch.stack(kept).mean().item() == pytest.approx(expected, rel=0.05)
 
 
 @pytest.mark.parametrize("validated", [True, False])
