@@ -39,28 +39,33 @@ ORIGINAL: dict[str, Any] = {
     "heads": ["mse"],
     "window": {"length": 128, "stride": 64, "first_only": True},
 }
-#: Short windows of many short trajectories, and a density, for kinetics.
-KINETICS: dict[str, Any] = {
-    "modes": ["causal"],
-    "heads": ["mixture"],
-    "mixture": {"components": 8},
-    "trajectories": {
-        "train": {"walkers": 16384, "frames": 129},
-        "validation": {"walkers": 256, "frames": 129},
-        "test": {"walkers": 64, "frames": 1025},
-        "reference": {"walkers": 1024, "frames": 1000},
-    },
-    "window": {"length": 32, "stride": 16},
-    "rollout": {"walkers": 1024, "frames": 1000, "prompt": 17, "slide": 16},
-}
+
+
+def kinetics(walkers: int) -> dict[str, Any]:
+    """Short windows of many short trajectories, and a density; as many walkers as time allows, as crossings are few."""
+    return {
+        "modes": ["causal"],
+        "heads": ["mixture"],
+        "mixture": {"components": 8},
+        "trajectories": {
+            "train": {"walkers": 16384, "frames": 129},
+            "validation": {"walkers": 256, "frames": 129},
+            "test": {"walkers": 64, "frames": 1025},
+            "reference": {"walkers": walkers, "frames": 1000},
+        },
+        "window": {"length": 32, "stride": 16},
+        "rollout": {"walkers": walkers, "frames": 1000, "prompt": 17, "slide": 16},
+    }
+
+
 #: What is changed of the section trajbert, and how much is trained.
 PARTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "small": (ORIGINAL, {"max_steps": 1500}),
+    "small": (ORIGINAL, {"max_steps": 4000}),
     "medium": (ORIGINAL, {"max_steps": 500, "learning_rate": 1e-3}),
     "large": (ORIGINAL, {"max_steps": 200, "learning_rate": 5e-4}),
-    "small-generation": (KINETICS, {"max_steps": 24000, "validate_every": 1000, "ema_decay": 0.998}),
+    "small-generation": (kinetics(1024), {"max_steps": 24000, "validate_every": 1000, "ema_decay": 0.998}),
     "medium-generation": (
-        KINETICS,
+        kinetics(512),
         {"max_steps": 20000, "validate_every": 1000, "batch_size": 16, "learning_rate": 1e-3, "ema_decay": 0.998},
     ),
     "speed": ({}, {}),
