@@ -26,6 +26,7 @@ from mdsnake.evaluate.proteins.metrics import CONTROLS, MEMORISED, METRICS
 from mdsnake.evaluate.records import Score, read_records
 from mdsnake.families.backbone.config import About, Backbone, Sample
 from mdsnake.families.backbone.data import collate
+from mdsnake.families.backbone.model import BackboneModel
 from mdsnake.families.backbone.sampler import sample
 from mdsnake.families.backbone.task import make_model
 from mdsnake.families.base import resolve_device
@@ -37,7 +38,7 @@ DOMAINS = ("2hba_A", "1W0T_A", "1RPE_L", "1au7A02", "1AZP_A")
 LONGEST = 128
 #: What is changed of the section backbone; `memorise` goes by memorise.steps, `generation` by train.max_steps.
 PARTS: dict[str, dict[str, Any]] = {
-    "memorise": {"sample": {"count": 4}},
+    "memorise": {"sample": {"count": 8}},
     "generation": {"sample": {"lengths": [64, 96, 128], "count": 16}},
     "speed": {},
 }
@@ -45,8 +46,10 @@ TRAINING: dict[str, Any] = {
     "batch_size": 16, "learning_rate": 1e-3, "warmup_steps": 200, "validate_every": 250, "ema_decay": 0.998,
     "patience": 1000,
 }  # fmt: skip
-#: Residues of the samples that are timed, the samples of each, and the steps.
-LENGTHS, TIMED, TIMED_STEPS = (32, 64, 128, 256), 2, 20
+#: Residues of the samples that are timed, and the samples of each.
+LENGTHS, TIMED = (32, 64, 128, 256), 2
+#: Two numbers of steps, both with as many pictures: their difference is steps alone.
+TIMED_STEPS = (20, 60)
 
 
 def main() -> None:
@@ -129,21 +132,27 @@ def judged(system: str, scores: list[Score], marks: dict[str, Mark]) -> Iterator
 
 
 def speed(section: Backbone, device: str, quick: bool) -> Iterator[dict[str, Any]]:
-    """Seconds of sampling a backbone by length, with random weights, over those of its passes through the network."""
+    """Seconds of sampling a backbone by length, with random weights, as a few steps and some more of them tell, and
+    those of a step over those of a pass through the network."""
     place = resolve_device(device)
-    settings = Sample(count=TIMED, steps=TIMED_STEPS)
     for member, network in section.members.items():
         model = make_model(network, About(residues=section.residues), 0).to(place).eval()
+        steps = model.timesteps
+        few, many = (min(n, n * steps // max(TIMED_STEPS)) for n in TIMED_STEPS)
         for length in LENGTHS[:2] if quick else LENGTHS:
             batch = collate([torch.randn(length, 3, 3)] * TIMED, range(TIMED)).to(place)
             with torch.no_grad():
                 passes = min(timed(lambda: model(batch, 0.5)) for _ in range(3))  # noqa: B023
-            noise = torch.Generator().manual_seed(0)
-            seconds = min(timed(lambda: sample(model, [length], TIMED, settings, noise)) for _ in range(2))  # noqa: B023
-            setting, steps = f"{length} residues, {model.timesteps} steps", model.timesteps / TIMED_STEPS
-            each = steps * seconds / TIMED
+            some, more = (min(timed(lambda: draw(model, length, n)) for _ in range(2)) for n in (few, many))  # noqa: B023
+            step = (more - some) / (many - few)
+            setting = f"{length} residues, {steps} steps, extrapolated from {few} and {many}"
+            each = (some + (steps - few) * step) / TIMED
             yield record("speed", member, setting, "seconds_per_chain", "s", each, n=TIMED)
-            yield record("speed", member, setting, "over_passes", "1", seconds / (TIMED_STEPS * passes), n=TIMED)
+            yield record("speed", member, setting, "over_passes", "1", step / passes, n=TIMED)
+
+
+def draw(model: BackboneModel, length: int, steps: int) -> list[Any]:
+    return sample(model, [length], TIMED, Sample(steps=steps), torch.Generator().manual_seed(0))
 
 
 def timed(work: Any) -> float:

@@ -78,12 +78,17 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ("Claims of the source: share of seeds", ["reproduced"]),
     ],
     "backbone": [
-        ("Memorisation, one step and training", ["one_step_error", "one_step_rmsd", "noise_end", "noise_end_spread"]),
+        ("Memorisation and one step", ["one_step_error", "one_step_rmsd", "noise_mean", "noise_mean_spread"]),
+        ("Training", ["loss_end", "loss_end_spread", "noise_end", "noise_end_spread"]),
+        ("Loss by the share of all steps of noise", ["loss_by_t", "loss_by_t_spread"]),
         (
             "Geometry",
-            ["valid_fraction", "bonds_in_band", "angles_in_band", "phi_positive", "clashes_per_100", "helix", "strand"],
+            [
+                "valid_fraction", "worst_in_band", "bonds_in_band", "angles_in_band", "phi_positive", "clashes_per_100",
+                "helix", "strand",
+            ],
         ),
-        ("Likeness", ["nearest_training_tm", "pairwise_tm", "nearest_training_rmsd"]),
+        ("Likeness", ["nearest_training_tm", "pairwise_tm", "nearest_training_rmsd", "covered"]),
         ("Speed", ["seconds_per_chain", "over_passes"]),
     ],
     "kstep_exact_data": [

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-#: Turns k of (2): enough for σ up to WIDEST, whose next term is below 1e-15.
+#: Turns k of (2): enough for σ up to WIDEST, where the next term is about 1e-13.
 TURNS = 6
 WIDEST = 5.0
 #: Angles of the table that is inverted to draw one.

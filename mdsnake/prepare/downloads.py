@@ -38,7 +38,7 @@ def downloaded(identifier: str, settings: Download, folder: Path, first_wait_sec
     suffix = SUFFIX.search(urlsplit(url).path)
     path = Path(folder) / f"{identifier}{suffix[0] if suffix else ''}"
     beside = path.with_name(f"{path.name}.sha256")
-    pinned = beside.read_text().split()[:1] if beside.is_file() else []
+    pinned = beside.read_text(errors="replace").split()[:1] if beside.is_file() else []
     if pinned and path.is_file() and pinned == [_sha256(path.read_bytes())]:
         return path
     content = _fetched(url, settings.retries, first_wait_seconds)

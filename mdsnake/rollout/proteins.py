@@ -1,5 +1,6 @@
 """A backbone model at work: structures, each as PDB and mmCIF, and how they came about."""
 
+import re
 import time
 from functools import partial
 from pathlib import Path
@@ -23,8 +24,11 @@ from mdsnake.store.samples import Samples
 from mdsnake.store.structures import write_mmcif, write_pdb
 from mdsnake.store.work import fingerprint, work_folder
 
-#: Samples of a length drawn side by side: a piece of the job.
-TOGETHER = 8
+#: Samples drawn side by side, a piece of the job: so many of 128 residues, fewer of longer ones, as frames hold what
+#: grows with the square of the length.
+TOGETHER, OF_LENGTH = 8, 128
+#: What a roll-out calls its structures.
+WRITTEN = re.compile(r"sample\d{4,}(_denoising)?\.(pdb|cif)")
 
 
 def rollout_proteins(
@@ -41,11 +45,13 @@ def rollout_proteins(
 
     An interrupted job goes on from its last piece.  `motif` is the prepared protein that settings.sample.motif names.
     """
+    if structures.exists() and not structures.is_dir():
+        raise UserError(f"{structures}: a file stands where the folder of structures is to be; name another folder")
     told, place = settings.sample, resolve_device(device)
     network, trained = load_model(model, settings.network)
     network = network.to(place)
     lengths = trained if told.lengths == "training" else told.lengths
-    given = read_motif(told.motif, motif)
+    given = read_motif(told.motif, motif, min(lengths))
     stream = integer_seed(settings.seed, settings.member)
 
     def make(first: int, length: int, count: int, before: Piece | None) -> Piece:
@@ -60,7 +66,9 @@ def rollout_proteins(
         print(f"{settings.member}: {share:.0f} %, {seconds / count:.2g} s a sample", flush=True)
 
     parts = [
-        (length, min(TOGETHER, told.count - begin)) for length in lengths for begin in range(0, told.count, TOGETHER)
+        (length, min(together(length), told.count - begin))
+        for length in lengths
+        for begin in range(0, told.count, together(length))
     ]
     firsts = np.cumsum([0, *(count for _, count in parts)])
     makers = [partial(make, int(first), *part) for first, part in zip(firsts, parts, strict=False)]
@@ -87,8 +95,13 @@ def rollout_proteins(
         samples.save(out)
 
 
-def read_motif(told: config.Motif | None, path: Path | None) -> Motif | None:
-    """The residues that the settings name, of the prepared protein `path`."""
+def together(length: int) -> int:
+    """How many samples of a length are drawn side by side."""
+    return max(1, min(TOGETHER, TOGETHER * OF_LENGTH**2 // length**2))
+
+
+def read_motif(told: config.Motif | None, path: Path | None, shortest: int) -> Motif | None:
+    """The residues that the settings name, of the prepared protein `path`, for samples of `shortest` and more."""
     if told is None:
         if path:
             raise UserError(f"{path}: no motif is asked for; give sample.motif, or leave the protein out")
@@ -96,6 +109,8 @@ def read_motif(told: config.Motif | None, path: Path | None) -> Motif | None:
     if path is None:
         raise UserError(f"sample.motif: the prepared protein {told.protein} is not there; give --motif")
     backbone = Backbone.load(path)
+    if backbone.name != told.protein:
+        raise UserError(f"{path}: sample.motif.protein: it holds {backbone.name}, not {told.protein}; give that one")
     if backbone.dropped:
         raise UserError(f"{path}: {backbone.name} cannot be used ({backbone.dropped}); take the motif from another")
     rows: list[int] = []
@@ -112,13 +127,19 @@ def read_motif(told: config.Motif | None, path: Path | None) -> Motif | None:
         positions += range(at - 1, at - 1 + len(found))
     if len(set(positions)) < len(positions):
         raise UserError("sample.motif.at: two segments would share residues of the sample; move one")
+    if max(positions) >= shortest:
+        raise UserError(
+            f"sample.motif.at: its last residue would be number {max(positions) + 1} of a sample of {shortest}; lower "
+            "at or raise lengths"
+        )
     return Motif(torch.tensor(backbone.coords_angstrom[rows]), torch.tensor(positions))
 
 
 def write_structures(samples: Samples, folder: Path) -> None:
     """Files of every sample, in place of those of an earlier run."""
-    for path in [*folder.glob("sample*.pdb"), *folder.glob("sample*.cif")]:
-        path.unlink()
+    for path in folder.glob("sample*"):
+        if WRITTEN.fullmatch(path.name):
+            path.unlink()
     for number, name in enumerate(samples.names):
         rows = samples.rows(number)
         motif, pictures = samples.motif[rows], samples.trajectory_angstrom[:, rows]

@@ -7,18 +7,31 @@ import gemmi
 import numpy as np
 from jaxtyping import Bool, Float
 
+from mdsnake.errors import UserError
 from mdsnake.store.atomic import write_text
 from mdsnake.store.backbones import ATOMS
 
 PLACEHOLDER = "EVERY RESIDUE IS GLY, A PLACEHOLDER: THE MODEL KNOWS NO SEQUENCE"
 ORDER = "MODELS ARE PICTURES OF THE DENOISING, FROM NOISE TO THE STRUCTURE"
 GIVEN = "B-FACTOR 100 WHERE A RESIDUE WAS GIVEN AS MOTIF, ELSE 0"
-#: What a PDB file has room for: Å before the point, and models.
-MOST_ANGSTROM = 9999.0
+#: Coordinates in Å that a PDB file has room for.
+LOWEST, HIGHEST = -999.0, 9999.0
 
 
 def write_pdb(path: Path, models: Sequence[Float[np.ndarray, "L 4 3"]], motif: Bool[np.ndarray, " L"]) -> None:
-    """One model, or the pictures of a denoising."""
+    """One model, or the pictures of a denoising.
+
+    Raises
+    ------
+    UserError
+        A coordinate is too large for such a file.
+    """
+    low, high = np.min(models), np.max(models)
+    if not LOWEST < low <= high < HIGHEST:
+        raise UserError(
+            f"{path}: coordinates from {low:.0f} to {high:.0f} Å, and a PDB file has room for {LOWEST:.0f} to "
+            f"{HIGHEST:.0f}; train the model longer, or take a motif nearer to the origin"
+        )
     remarks = [PLACEHOLDER, GIVEN, *([ORDER] if len(models) > 1 else [])]
     header = "".join(f"REMARK   1 {text}\n" for text in remarks)
     options = gemmi.PdbWriteOptions(minimal=True)
@@ -53,7 +66,7 @@ def _glycine(number: int, coords: Float[np.ndarray, "4 3"], given: bool) -> gemm
     residue = gemmi.Residue()
     residue.name, residue.seqid = "GLY", gemmi.SeqId(str(number))
     residue.entity_type = gemmi.EntityType.Polymer
-    for name, place in zip(ATOMS, coords.clip(-999, MOST_ANGSTROM), strict=True):
+    for name, place in zip(ATOMS, coords, strict=True):
         atom = gemmi.Atom()
         atom.name, atom.element, atom.pos = name, gemmi.Element(name[0]), gemmi.Position(*place.tolist())
         atom.occ, atom.b_iso = 1.0, 100.0 if given else 0.0

@@ -4,22 +4,19 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import gemmi
-import numpy as np
-import tmtools
 
 from mdsnake.config import Split, SplitFractions
 from mdsnake.errors import UserError
 from mdsnake.families.backbone.config import Cluster
+from mdsnake.physics.likeness import tm_score
 from mdsnake.seeds import seed_sequence
 from mdsnake.store.backbones import ATOMS, Backbone
 
 
-def tm_score(a: Backbone, b: Backbone) -> float:
-    """TM-score of the best alignment of two chains' CA atoms, by the shorter's length (Zhang and Skolnick 2005)."""
+def fold(a: Backbone, b: Backbone) -> float:
+    """TM-score by the length of the shorter, which is the higher one."""
     ca = ATOMS.index("CA")
-    first, second = (np.ascontiguousarray(chain.coords_angstrom[:, ca], dtype=float) for chain in (a, b))
-    found = tmtools.tm_align(first, second, a.sequence, b.sequence)
-    return max(found.tm_norm_chain1, found.tm_norm_chain2)
+    return max(tm_score(a.coords_angstrom[:, ca], b.coords_angstrom[:, ca]))
 
 
 def identity(a: Backbone, b: Backbone) -> float:
@@ -33,7 +30,7 @@ def identity(a: Backbone, b: Backbone) -> float:
     return gemmi.align_string_sequences(first, second, [], scoring).match_count / min(a.length, b.length)
 
 
-LIKENESS: dict[str, Callable[[Backbone, Backbone], float]] = {"structure": tm_score, "sequence": identity}
+LIKENESS: dict[str, Callable[[Backbone, Backbone], float]] = {"structure": fold, "sequence": identity}
 
 
 def clusters(chains: Sequence[Backbone], settings: Cluster) -> list[int]:

@@ -51,6 +51,11 @@ def test_oxygen_is_in_the_peptide_plane() -> None:
     assert dihedral(n[5], ca[5], c[5], o[5]) == pytest.approx(LAST_O, abs=1e-6)
 
 
+def test_the_last_oxygen_is_that_of_a_strand() -> None:
+    """ψ, to the next N, is about 135° there, and O is on the other side of C."""
+    assert math.degrees(LAST_O) == pytest.approx(135 - 180, abs=10)
+
+
 def test_oxygen_of_one_chain_does_not_see_the_next() -> None:
     coords = torch.randn(7, 3, 3)
     together = with_oxygen(coords, torch.tensor([1, 2, 2, 4, 5, 6, 6]))

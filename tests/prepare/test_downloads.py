@@ -132,3 +132,8 @@ def test_another_version_than_the_checksum_says_is_refused(server: Server, tmp_p
     line = refusal(server, tmp_path)
     assert f"another version than before: its SHA-256 is not that of {other}; delete that file" in line
     assert [path.name for path in tmp_path.iterdir()] == [other.name]
+
+
+def test_a_checksum_that_is_no_text_is_one_clear_line(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "1abc.cif.gz.sha256").write_bytes(bytes(range(128, 256)))
+    assert "delete that file to take the new one" in refusal(server, tmp_path)

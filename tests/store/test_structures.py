@@ -2,7 +2,9 @@ from pathlib import Path
 
 import gemmi
 import numpy as np
+import pytest
 
+from mdsnake.errors import UserError
 from mdsnake.nn.rigid import with_oxygen
 from mdsnake.store.structures import write_mmcif, write_pdb
 from tests.families.backbone.toys import chain
@@ -51,3 +53,10 @@ def test_a_denoising_is_a_model_for_each_picture(tmp_path: Path) -> None:
     assert len(found) == 2
     np.testing.assert_allclose(found[1], COORDS, atol=6e-4)
     assert "FROM NOISE TO THE STRUCTURE" in (tmp_path / "a.pdb").read_text()
+
+
+@pytest.mark.parametrize("shift", [-1000, 10000, np.nan])
+def test_what_a_pdb_file_has_no_room_for_is_refused(shift: float, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"a\.pdb: coordinates from .* Å, and a PDB file has room for -999 to 9999"):
+        write_pdb(tmp_path / "a.pdb", [COORDS, COORDS + shift], MOTIF)
+    assert list(tmp_path.iterdir()) == []

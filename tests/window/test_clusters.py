@@ -4,7 +4,7 @@ import pytest
 from mdsnake.config import SplitFractions
 from mdsnake.errors import UserError
 from mdsnake.families.backbone.config import Cluster
-from mdsnake.window.clusters import clusters, identity, split_clusters, tm_score
+from mdsnake.window.clusters import clusters, fold, identity, split_clusters
 from tests.window.chains import chain
 
 HALF = SplitFractions(train=0.5, validation=0.25, test=0.25)
@@ -12,18 +12,18 @@ HALF = SplitFractions(train=0.5, validation=0.25, test=0.25)
 
 def test_a_chain_is_like_itself_turned_and_like_its_part() -> None:
     whole = chain("a", "wide", 60)
-    assert tm_score(whole, whole) == pytest.approx(1, abs=1e-6)
-    assert tm_score(whole, chain("b", "wide", 60)) > 0.9
+    assert fold(whole, whole) == pytest.approx(1, abs=1e-6)
+    assert fold(whole, chain("b", "wide", 60)) > 0.9
     part = chain("c", "wide", 40)
-    assert tm_score(part, whole) == pytest.approx(tm_score(whole, part), abs=1e-6)
-    assert tm_score(part, whole) > 0.85
-    assert tm_score(whole, chain("d", "helix", 60)) < 0.5
+    assert fold(part, whole) == pytest.approx(fold(whole, part), abs=1e-6)
+    assert fold(part, whole) > 0.85
+    assert fold(whole, chain("d", "helix", 60)) < 0.5
 
 
 def test_a_mirror_image_is_not_alike() -> None:
     whole = chain("a", "wide", 60, noise_angstrom=0)
     mirrored = type(whole)(**vars(whole) | {"coords_angstrom": whole.coords_angstrom * np.float32([1, 1, -1])})
-    assert tm_score(whole, mirrored) < 0.7
+    assert fold(whole, mirrored) < 0.7
 
 
 def test_identity_counts_equal_residues_of_the_shorter() -> None:

@@ -8,7 +8,7 @@ from mdsnake.evaluate.config import BackboneBaselineSettings
 from mdsnake.evaluate.proteins.chains import write_chains
 from mdsnake.evaluate.proteins.drawings import Drawing, plain, shown
 from mdsnake.evaluate.proteins.judge import judge
-from mdsnake.evaluate.proteins.metrics import ALL, HELD_OUT, MIRRORED, TRAINING, WALKS
+from mdsnake.evaluate.proteins.metrics import ALL, HELD_OUT, MIRRORED, TRAINING, VALID, WALKS
 from mdsnake.evaluate.proteins.natives import Chains, cut, load_natives
 from mdsnake.evaluate.proteins.scores import compared, geometry, scored
 from mdsnake.evaluate.proteins.walks import mirrored, random_walk
@@ -50,7 +50,7 @@ def _of_set(name: str, chains: Chains, training: Chains, settings: BackboneBasel
     scores: list[Score] = [*scored(name, ALL, settings.seed, found)]
     if training:
         alike, pairwise = compared(chains, rows)
-        scores += scored(name, ALL, settings.seed, alike[ALL])
+        scores += [score for how in (ALL, VALID) for score in scored(name, how, settings.seed, alike[how])]
     return rows, scores, shown(chains, rows, pairwise)
 
 

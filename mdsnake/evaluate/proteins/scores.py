@@ -14,6 +14,8 @@ from mdsnake.evaluate.records import Score
 
 #: Chains of which all pairs are compared.
 MOST_COMPARED = 32
+#: A sample that is so near to a training protein is that protein.
+FOUND_ANGSTROM = 1.0
 
 
 def geometry(rows: Sequence[Chain]) -> dict[str, Mean]:
@@ -32,6 +34,12 @@ def likeness(rows: Sequence[Chain], pairwise: np.ndarray) -> dict[str, Mean]:
         "pairwise_tm": (_mean(upper), len(upper)),
         "nearest_training_rmsd": (float(np.median(rmsd)) if rmsd else np.nan, len(rmsd)),
     }
+
+
+def covered(rows: Sequence[Chain], proteins: int) -> dict[str, Mean]:
+    """Of so many training proteins, the share that is the nearest of some sample, and hardly off."""
+    found = {row.nearest_training for row in rows if row.nearest_training_rmsd_angstrom <= FOUND_ANGSTROM}
+    return {"covered": (len(found) / proteins, proteins)}
 
 
 def compared(coords: Chains, rows: Sequence[Chain]) -> tuple[dict[str, dict[str, Mean]], np.ndarray]:

@@ -10,12 +10,12 @@ from mdsnake.evaluate.config import BackboneSettings
 from mdsnake.evaluate.cost import read_history
 from mdsnake.evaluate.metrics import Mean
 from mdsnake.evaluate.proteins.chains import write_chains
-from mdsnake.evaluate.proteins.denoising import LITERAL, Denoised, denoise
+from mdsnake.evaluate.proteins.denoising import Denoised, denoise, literal, loss_by_t, noise_loss
 from mdsnake.evaluate.proteins.drawings import Curve, Drawing, plain, shown
 from mdsnake.evaluate.proteins.judge import judge
 from mdsnake.evaluate.proteins.metrics import ALL, VALID
 from mdsnake.evaluate.proteins.natives import cut, load_natives
-from mdsnake.evaluate.proteins.scores import compared, geometry, scored
+from mdsnake.evaluate.proteins.scores import compared, covered, geometry, scored
 from mdsnake.families.backbone.config import About
 from mdsnake.families.backbone.data import collate, load_crops
 from mdsnake.families.backbone.model import BackboneModel
@@ -56,7 +56,12 @@ def evaluate_proteins(
     alike, pairwise = compared(coords, rows)
     told = denoising(network.to(resolve_device(device)), windows, settings.seed)
     numbers: list[tuple[str, dict[str, Mean]]] = [(ALL, geometry(rows)), (ALL, alike[ALL]), (VALID, alike[VALID])]
-    numbers += [(how, literal(steps)) for how, steps in told.items()]
+    numbers.append((ALL, covered(rows, len(known))))
+    for how, steps in told.items():
+        numbers.append((how, literal(steps)))
+        numbers += [(f"{how}, {part}", found) for part, found in loss_by_t(steps).items()]
+        if settings.network.kind == "cartesian":  # the source's noise is that of coordinates
+            numbers.append((how, noise_loss(steps)))
     numbers.append((TRAINING, ends(history)))
     numbers += [(f"{length} residues", {"seconds_per_chain": mean}) for length, mean in drawn.seconds.items()]
     scores = [score for how, found in numbers for score in scored(settings.member, how, settings.seed, found, natives)]
@@ -89,13 +94,6 @@ def denoising(model: BackboneModel, windows: Path, seed: int) -> dict[str, list[
             noise = torch.Generator().manual_seed(integer_seed(seed, f"denoising/{how}"))
             found[how] = denoise(model, batches, noise)
     return found
-
-
-def literal(steps: list[Denoised]) -> dict[str, Mean]:
-    """The source's number, and the RMSD beside it, both in the mean over chains."""
-    one = next(step for step in steps if step.share == LITERAL)
-    n = len(one.error)
-    return {"one_step_error": (float(one.error.mean()), n), "one_step_rmsd": (float(one.rmsd_angstrom.mean()), n)}
 
 
 def ends(history: Path) -> dict[str, Mean]:

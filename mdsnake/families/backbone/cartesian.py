@@ -1,15 +1,17 @@
 """Diffusion of N, CA and C as points, by a transformer over residues.
 
 x̂₀ = √ᾱ x_t − √(1 − ᾱ) v, and the network tells v (Salimans & Ho, ICLR 2022), so that x̂₀ is as good as x_t where there
-is little noise, and a guess where there is nothing else.  The network sees x_t in a pose of its own, the principal axes
-of x_t, so what it tells turns with the structure; no reflection is among them.
+is little noise, and a guess where there is nothing else.  The network sees x_t in a pose of its own, which x_t turns
+with it, so what it tells turns with the structure; no reflection is among them.
 """
 
+import math
 from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 from torch_geometric.data import Batch
 
 from mdsnake.families.backbone.config import About, Cartesian
@@ -104,7 +106,7 @@ class CartesianModel(BackboneModel):
         before: Float[Tensor, "n 3 3"],
     ) -> Float[Tensor, "n 3 3"]:
         level = self.level[t].to(state)[batch.batch, None, None]
-        axes = principal_axes(state, batch)[batch.batch]
+        axes = pose(state, batch)[batch.batch]
         seen, known = state @ axes, before @ axes
         pull = pulls(SCALE * seen, SCALE * (1 - level[:, 0, 0]).sqrt(), batch)
         given = torch.cat([seen, neighbours(seen, batch), pull, known], dim=1).flatten(1)
@@ -145,16 +147,20 @@ def turned(vectors: Float[Tensor, "n 3 3"], rotations: Float[Tensor, "n 3 3"]) -
     return vectors @ rotations.transpose(-1, -2)
 
 
-def principal_axes(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "samples 3 3"]:
-    """Proper rotations whose columns are the principal axes of each sample, the first two pointing where its third
-    moment is positive."""
-    size = len(batch.ptr) - 1
-    x = x.detach()
-    second = segment_sum(torch.einsum("nai,naj->nij", x, x), batch.batch, size)
-    axes = torch.linalg.eigh(second.double())[1].flip(-1).to(x)
-    third = segment_sum((x @ axes[batch.batch]).pow(3).sum(1), batch.batch, size)
-    axes = axes * torch.where(third < 0, -1.0, 1.0)[:, None]
-    return torch.cat([axes[..., :2], torch.linalg.cross(axes[..., 0], axes[..., 1])[..., None]], dim=-1)
+def pose(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "samples 3 3"]:
+    """Proper rotations by Gram–Schmidt from the first two cosine moments of each sample along its atoms.
+
+    These are the slowest modes of a chain, of which noise changes little, and they are linear in x: the pose of x_t
+    stays near that of x₀.  A common shift does not change them, as each cosine adds up to 0.
+    """
+    length = batch.ptr.diff()[batch.batch, None]
+    place = math.pi * (batch.index[:, None] + (torch.arange(3, dtype=x.dtype, device=x.device) + 0.5) / 3) / length
+    first, second = (
+        segment_sum(((k * place).cos()[..., None] * x).sum(1), batch.batch, len(batch.ptr) - 1) for k in (1, 2)
+    )
+    a = normalize(first, dim=-1)
+    b = normalize(second - (second * a).sum(-1, keepdim=True) * a, dim=-1)
+    return torch.stack([a, b, torch.linalg.cross(a, b)], dim=-1)
 
 
 def neighbours(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "n 3 3"]:

@@ -2,8 +2,9 @@
 
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mdsnake.config import (
     Fraction,
@@ -27,7 +28,7 @@ PLACE, INSERTED = r"-?\d+", r"-?\d+[A-Za-z]?"
 Segments = Annotated[str, Field(pattern=rf"^{PLACE}-{PLACE}(,{PLACE}-{PLACE})*$", max_length=1000)]
 Chopping = Annotated[str, Field(pattern=rf"^{INSERTED}-{INSERTED}(,{INSERTED}-{INSERTED})*$", max_length=1000)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100), Varied]
-Length = Annotated[Int, Field(ge=2, le=4096, description="residues")]
+Length = Annotated[Int, Field(ge=3, le=4096, description="residues")]
 Width = Annotated[Int, Field(ge=4, le=4096)]
 Count = Annotated[Int, Field(gt=0, le=4096)]
 Depth = Annotated[Int, Field(gt=0, le=100)]
@@ -55,11 +56,19 @@ class Download(Settings):
     )
     retries: Annotated[Int, Field(ge=0, le=100)] = 4
 
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, url: str) -> str:
+        parts = urlsplit(url)  # both this and its port refuse with a ValueError
+        if not parts.hostname or parts.port == 0:
+            raise ValueError("no server is named in it")
+        return url
+
 
 class Residues(Settings):
     """Lengths of chains to learn from."""
 
-    min: Annotated[Length, Field(ge=3)] = Field(40, description="shorter chains are dropped")
+    min: Length = Field(40, description="shorter chains are dropped")
     max: Length = Field(128, description="longer chains are cropped")
 
     @model_validator(mode="after")
@@ -169,6 +178,17 @@ class Sample(Settings):
     )
     motif: Motif | None = None
 
+    @model_validator(mode="after")
+    def _noise_is_drawn(self) -> "Sample":
+        if self.sampler == "ddim" and self.noise_scale != 1:
+            raise ValueError("noise_scale: ddim draws no noise; leave it out, or take the sampler ancestral")
+        return self
+
+    def check_steps(self, member: str, network: Cartesian | Frames) -> None:
+        """`ValueError` where there are more steps than the network has."""
+        if (self.steps or 0) > network.timesteps:
+            raise ValueError(f"sample.steps: {self.steps} are more than the {network.timesteps} timesteps of {member}")
+
 
 class Memorise(Settings):
     """The test whether a network can learn a few proteins by heart: the target `memorise`."""
@@ -192,6 +212,12 @@ class Backbone(Settings):
     sample: Sample = Sample()
     memorise: Memorise = Memorise()
     seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
+
+    @model_validator(mode="after")
+    def _steps_there_are(self) -> "Backbone":
+        for member, network in self.members.items():
+            self.sample.check_steps(member, network)
+        return self
 
 
 class PrepareSettings(Settings):
@@ -249,3 +275,8 @@ class RolloutSettings(Settings):
     network: Network
     sample: Sample
     seed: Seed
+
+    @model_validator(mode="after")
+    def _steps_there_are(self) -> "RolloutSettings":
+        self.sample.check_steps(self.member, self.network)
+        return self

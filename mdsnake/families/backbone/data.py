@@ -16,7 +16,7 @@ from mdsnake.store.backbones import Backbone
 from mdsnake.store.windows import WindowGroup
 
 #: Noised copies of each protein that is validated on.
-COPIES = 4
+COPIES = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,8 @@ def load_crops(groups: Iterable[WindowGroup], about: About) -> list[Float[Tensor
 class WindowBatches:
     """Batches of windows drawn at random, and the fixed ones of the validation split.
 
-    What a model tells turns with what it sees, so no window is turned.
+    What a model tells turns with what it sees, so no window is turned.  Each sample has the `share` of all steps of
+    noise that it is to get: those of a batch, and of the copies of a window, are spread evenly from 0 to 1.
 
     Parameters
     ----------
@@ -96,10 +97,16 @@ class WindowBatches:
         rounds = -(-self.batch_size // len(self.training))
         chosen = np.concatenate([rng.permutation(len(self.training)) for _ in range(rounds)])[: self.batch_size]
         windows = [self.training[i].window(int(rng.choice(self.training[i].starts))) for i in chosen]
-        return collate(windows, rng.integers(2**31, size=self.batch_size).tolist())
+        batch = collate(windows, rng.integers(2**31, size=self.batch_size).tolist())
+        share = (rng.permutation(self.batch_size) + rng.random(self.batch_size)) / self.batch_size
+        batch.share = torch.tensor(share, dtype=torch.float32)
+        return batch
 
     def validation_batches(self) -> list[Batch]:
         """Copies of each window; the noise of a copy is always the same."""
         windows = [chain.window(start) for chain in self.validation for start in chain.starts] * COPIES
         parts = [range(i, min(i + self.batch_size, len(windows))) for i in range(0, len(windows), self.batch_size)]
-        return [collate([windows[i] for i in part], part) for part in parts]
+        batches = [collate([windows[i] for i in part], part) for part in parts]
+        for batch in batches:
+            batch.share = (batch.seed + 0.5) / len(windows)  # a window comes again after all the others
+        return batches

@@ -32,8 +32,8 @@ from mdsnake.nn.rigid import atoms_of, rotations_of
 SCALE = 4.0
 #: Residues along the chain that are told apart, and the range of distances in Å, and how many functions of it.
 FARTHEST, CUTOFF, RADIAL = 32, 20.0, 16
-#: Weights of places and rotations in d_frame, Å at which an error of place stops to count, and of bonds.
-W_TRANS, W_ROT, MOST, W_BONDS = 0.5, 1.0, 10.0, 5.0
+#: Weights of places, rotations and bonds, and Å from which errors of places and of bonds count linearly.
+W_TRANS, W_ROT, W_BONDS, FAR, FAR_BOND = 0.5, 1.0, 5.0, 10.0, 1.0
 #: The share of noise above which all levels count alike.
 LEVELLED = 0.05
 
@@ -147,8 +147,10 @@ class FramesModel(BackboneModel):
         seen = torch.cat([self.geometry(frames), self.geometry(dense(before, there))], dim=-1)
         pair = self.pair(seen) + self.apart(apart)
         level = self.level[t].to(state)[:, None, None]
-        spread, turn = (1 - level).sqrt(), self.sigma[t].to(state).clamp(max=1)[:, None, None]
-        frames = torch.cat([frames[..., :3], level.sqrt()[..., None] * frames[..., 3:]], dim=-1)
+        free = dense(~fixed, there)[..., None]
+        spread, turn = free * (1 - level).sqrt(), free * self.sigma[t].to(state).clamp(max=1)[:, None, None]
+        shrunk = torch.where(free, level.sqrt(), 1.0)[..., None]  # the best guess from noise alone is 0
+        frames = torch.cat([frames[..., :3], shrunk * frames[..., 3:]], dim=-1)
         for layer in self.layers:
             h, motion = layer(h, pair, frames, condition, there, following)
             frames = moved(frames, turn * motion[..., :3], spread * motion[..., 3:])
@@ -170,20 +172,29 @@ class FramesModel(BackboneModel):
         weight: Float[Tensor, " n"],
     ) -> dict[str, Tensor]:
         """`place` and `rotation` of d_frame², and `bonds`, mean squared errors of distances along the chain in Å², all
-        weighted up where there is little noise; `noise` is the squared error of the noise of the places."""
+        weighted up where there is little noise; `noise` is the squared error of the noise of the places.
+
+        d_frame² = w_trans min(|x − x̂|, 10 Å)² + w_rot |I − R̂ᵀR|²; here it goes on linearly beyond 10 Å, where a
+        training begins and a constant would have no slope.
+        """
         level = self.level[t].to(found)
         off = (found[..., 3] - clean[..., 3]).square().sum(-1)
-        place = W_TRANS**2 * (SCALE**2 * off).clamp(max=MOST**2)
+        place = W_TRANS * linear_beyond(SCALE**2 * off, FAR)
         turned = torch.eye(3, device=found.device) - found[..., :3].transpose(-1, -2) @ clean[..., :3]
-        rotation = W_ROT**2 * turned.square().sum((-1, -2))
+        rotation = W_ROT * turned.square().sum((-1, -2))
         told, true = (distances(self.decode(state), batch)[0][:, 3:] for state in (found, clean))
-        bonds = W_BONDS * level * bonded(batch) * (told - true).square().clamp(max=1.0).mean(-1)
+        bonds = W_BONDS * level * bonded(batch) * linear_beyond((told - true).square(), FAR_BOND).mean(-1)
         total = weight.sum().clamp(min=1)
-        sharp = weight / (1 - level + LEVELLED)
-        parts = {"place": place, "rotation": rotation, "bonds": bonds}
-        means = {name: (sharp * value).sum() / total for name, value in parts.items()}
+        either = torch.maximum(weight, weight.roll(-1))  # of the two residues that a bond joins
+        parts = {"place": weight * place, "rotation": weight * rotation, "bonds": either * bonds}
+        means = {name: (value / (1 - level + LEVELLED)).sum() / total for name, value in parts.items()}
         noise = (weight * level / (1 - level) * off / 3).detach().sum() / total
         return {"loss": sum(means.values(), torch.zeros_like(total)), **means, "noise": noise}
+
+
+def linear_beyond(square: Float[Tensor, "*n"], far: float) -> Float[Tensor, "*n"]:
+    """d² up to `far`, and the line that goes on from there."""
+    return torch.where(square < far**2, square, 2 * far * square.clamp(min=far**2).sqrt() - far**2)
 
 
 def relative(frames: Float[Tensor, "*n 3 4"], others: Float[Tensor, "*n 3 4"]) -> Float[Tensor, "*n 3 4"]:

@@ -19,7 +19,7 @@ from mdsnake.families.backbone.config import About, Cartesian, Frames
 from mdsnake.families.backbone.draws import Draws, random_segments
 from mdsnake.families.base import Family, Symmetry
 from mdsnake.nn.diffusion import grid
-from mdsnake.nn.segments import segment_sum
+from mdsnake.nn.segments import segment_mean, segment_sum
 
 #: Share of the batches in which the network sees its own first answer.
 SELF_CONDITIONED = 0.5
@@ -131,14 +131,15 @@ class BackboneModel(Family):
         return clean, self.centred(torch.where(fixed[:, None, None], clean, state), batch, fixed)
 
     def loss(self, batch: Batch, generator: Generator) -> dict[str, Tensor]:
+        """`errors`, each sample noised for its own `share` of the steps."""
         draws = Draws(batch, generator)
         fixed = random_segments(batch, draws)
-        t = 1 + (self.timesteps * draws.uniform()).long().clamp(max=self.timesteps - 1)
+        t = 1 + (self.timesteps * batch.share).long().clamp(max=self.timesteps - 1)
         clean, state = self.blurred(batch, t, fixed, draws)
         before = None
         if float(torch.rand(1, generator=generator)) < SELF_CONDITIONED:
             with torch.no_grad():
-                before = self.answer(state, t, batch, fixed)
+                before = self.centred(self.answer(state, t, batch, fixed), batch, fixed)
         found = self.answer(state, t, batch, fixed, before)
         return self.errors(found, clean, t[batch.batch], batch, (~fixed).to(clean))
 
@@ -154,14 +155,17 @@ class BackboneModel(Family):
     @torch.no_grad()
     def one_step(
         self, batch: Batch, share: float, generator: Generator
-    ) -> tuple[Float[Tensor, "n 3 3"], Float[Tensor, "n 3 3"]]:
-        """`batch.coords`, centred, and x̂₀ told from them after this share of the steps of noise, both in Å.
+    ) -> tuple[Float[Tensor, "n 3 3"], Float[Tensor, "n 3 3"], dict[str, Tensor]]:
+        """`batch.coords`, centred, x̂₀ after this share of the steps of noise, both in Å, and the `errors` of x̂₀.
 
         The network gets no answer of its own to begin with, so this is its worst.
         """
         t, fixed = self.step_of(batch, share), none_fixed(batch)
         clean, state = self.blurred(batch, t, fixed, Draws(batch, generator))
-        return self.decode(clean), self.decode(self.answer(state, t, batch, fixed))
+        found = self.answer(state, t, batch, fixed)
+        centre = segment_mean(batch.coords[:, 1], batch.batch, batch.num_graphs)
+        true = batch.coords - centre[batch.batch, None]
+        return true, self.decode(found), self.errors(found, clean, t[batch.batch], batch, (~fixed).to(clean))
 
     @torch.no_grad()
     def sample(
@@ -188,7 +192,8 @@ class BackboneModel(Family):
         """The state and x̂₀ after each step through those `visited`, the last of which is 0; no scale is the flow."""
         clean = None
         for t, later in pairwise(visited):
-            clean = self.answer(state, torch.full_like(batch.ptr[1:], t), batch, fixed, clean)
+            found = self.answer(state, torch.full_like(batch.ptr[1:], t), batch, fixed, clean)
+            clean = self.centred(found, batch, fixed)
             noise = None if noise_scale is None else noise_scale * draws.normal(*self.noise_shape)
             stepped = self.back(state, clean, t, later, noise)
             state = self.centred(torch.where(fixed[:, None, None], state, stepped), batch, fixed)

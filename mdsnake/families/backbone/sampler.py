@@ -13,7 +13,7 @@ from mdsnake.families.backbone.data import collate
 from mdsnake.families.backbone.draws import Draws
 from mdsnake.families.backbone.model import BackboneModel, none_fixed
 from mdsnake.nn.diffusion import grid
-from mdsnake.nn.rigid import with_oxygen
+from mdsnake.nn.rigid import rotations_of, with_oxygen
 
 #: Pictures of a denoising, the first of noise and the last of the structure.
 PICTURES = 21
@@ -68,7 +68,8 @@ def sample(
     batch = batch.to(next(model.parameters()).device)
     draws = Draws(batch, generator)
     state = model.prior(draws.normal(*model.noise_shape))
-    fixed, given, offset = none_fixed(batch), None, state.new_zeros(3)
+    fixed, rows, given = none_fixed(batch), batch.index[:0], state.new_zeros(0, 4, 3)
+    turn, offset = torch.eye(3).to(state), state.new_zeros(3)
     if motif:
         if int(motif.positions.max()) >= min(wanted):
             raise UserError(
@@ -77,19 +78,22 @@ def sample(
             )
         rows = (batch.ptr[:-1, None] + motif.positions.to(batch.ptr)).flatten()
         given = motif.coords_angstrom.to(state).repeat(len(wanted), 1, 1)
-        offset = motif.coords_angstrom[:, 1].mean(0).to(state)
+        # In the motif's own frame, so that what is drawn turns with it.
+        turn, offset = rotations_of(given[0, :3]), motif.coords_angstrom[:, 1].mean(0).to(state)
         fixed[rows] = True
-        state = state.index_copy(0, rows, model.encode(given[:, :3] - offset))
+        state = state.index_copy(0, rows, model.encode((given[:, :3] - offset) @ turn))
     state = model.centred(state, batch, fixed)
     scale = settings.noise_scale if settings.sampler == "ancestral" else None
     visited = grid(model.timesteps, settings.steps)
     shown = set(grid(len(visited) - 1, PICTURES - 1))
 
+    following = torch.arange(1, len(state) + 1, device=state.device)
+    following[batch.ptr[1:] - 1] -= 1
+    held = fixed[following[rows]]  # the O of a last residue of a segment lies by the N that is drawn
+
     def whole(state: Tensor) -> Tensor:
-        following = torch.arange(1, len(state) + 1, device=state.device)
-        following[batch.ptr[1:] - 1] -= 1
-        coords = with_oxygen(model.decode(state) + offset, following)
-        return coords if given is None else coords.index_copy(0, rows, given)
+        coords = (model.decode(state) @ turn.T + offset).index_copy(0, rows, given[:, :3])
+        return with_oxygen(coords, following).index_copy(0, rows[held], given[held])
 
     with torch.no_grad():
         pictures = [whole(state)]

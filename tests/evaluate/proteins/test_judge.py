@@ -121,6 +121,21 @@ def test_a_training_protein_is_its_own_nearest(natives: Chains, walks: Chains) -
     assert judge({"long": random_walk(150, np.random.default_rng(0))}, training)[0].nearest_training_rmsd_angstrom != 0
 
 
+def test_a_long_chain_is_not_its_own_part(natives: Chains) -> None:
+    whole = natives["3a4rA"]
+    (found,) = judge({"whole": whole}, {"part": whole[: len(whole) // 2]})
+    assert 0.4 < found.nearest_training_tm < 0.7, "by the length of the chain, not by that of the part"
+    assert np.isnan(found.nearest_training_rmsd_angstrom)
+
+
+def test_ideal_residues_at_random_have_half_of_their_bonds_in_band(natives: Chains) -> None:
+    rng = np.random.default_rng(0)
+    residues = natives["3a4rA"] - natives["3a4rA"][:, 1:2]
+    numbers, _ = measure(residues + 4 * rng.standard_normal((len(residues), 1, 3)))
+    assert numbers["bonds_in_band"] > 0.4
+    assert numbers["worst_in_band"] < 0.1
+
+
 def test_a_mirror_image_is_not_the_protein(natives: Chains) -> None:
     training = {"3a4rA": natives["3a4rA"]}
     image = judge({"image": mirrored(natives["3a4rA"])}, training)[0]

@@ -54,7 +54,9 @@ def permuted(batch: Batch, generator: Generator) -> tuple[Batch, Tensor]:
     sizes = batch.ptr.diff().tolist()
     nodes = torch.arange(len(batch.batch)).split(sizes)
     parts = batch.coords.split(sizes)
-    return collate([parts[i] for i in order], batch.seed[order].tolist()), torch.cat([nodes[i] for i in order])
+    other = collate([parts[i] for i in order], batch.seed[order].tolist())
+    other.share = batch.share[order]
+    return other, torch.cat([nodes[i] for i in order])
 
 
 def header(model: BackboneModel) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from mdsnake.families.backbone.config import Backbone, Cartesian, Motif, PrepareSettings, TrainSettings
+from mdsnake.families.backbone.config import Backbone, Cartesian, Motif, PrepareSettings, RolloutSettings, TrainSettings
 from mdsnake.families.backbone.task import make_model
 from mdsnake.families.base import n_parameters
 from tests.families.backbone.toys import ABOUT
@@ -43,15 +43,28 @@ def test_segments_are_author_numbers() -> None:
         ({"members": {"a": {"kind": "frames", "width": 100}}}, "multiple of twice heads"),
         ({"members": {"a": {"kind": "graph"}}}, "does not match any of the expected tags"),
         ({"residues": {"min": 90, "max": 80}}, "min must not be above max"),
-        ({"sample": {"lengths": [1]}}, "greater than or equal to 2"),
+        ({"sample": {"lengths": [2]}}, "greater than or equal to 3"),
+        ({"sample": {"sampler": "ddim", "noise_scale": 0.9}}, "noise_scale: ddim draws no noise"),
+        ({"sample": {"steps": 201}}, r"sample\.steps: 201 are more than the 200 timesteps of a"),
         ({"sample": {"motif": {"protein": "a", "segments": "9-5", "at": [1]}}}, "must not come after its last"),
         ({"sample": {"motif": {"protein": "a", "segments": "1-5,7-9", "at": [1]}}}, "one place"),
         ({"download": {"url": "ftp://x/{id}"}}, "should match pattern"),
+        ({"download": {"url": "http://[bad/{id}"}}, "Invalid IPv6 URL"),
+        ({"download": {"url": "http:///{id}"}}, "no server is named"),
+        ({"download": {"url": "http://x:y/{id}"}}, "Port could not be cast"),
     ],
 )
 def test_bad_settings_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Backbone.model_validate({"members": {"a": {"kind": "frames"}}} | changes)
+
+
+def test_a_rollout_has_no_more_steps_than_its_network() -> None:
+    told = {"member": "a", "network": {"kind": "frames", "timesteps": 20}, "sample": {"steps": 20}, "seed": 0}
+    RolloutSettings.model_validate(told)
+    RolloutSettings.model_validate(told | {"sample": {"sampler": "ddim", "noise_scale": 1}})
+    with pytest.raises(ValidationError, match=r"sample\.steps: 21 are more than the 20 timesteps of a"):
+        RolloutSettings.model_validate(told | {"sample": {"steps": 21}})
 
 
 @pytest.mark.parametrize("source", ["1ABC", "MDAnalysisTests:PDB", "data/1abc.cif.gz", "/a/b c.pdb"])

@@ -26,18 +26,26 @@ def test_each_chain_is_drawn_as_often_whatever_its_length(tmp_path: Path) -> Non
     batch = batches.train_batch(np.random.default_rng(0))
     assert sorted(batch.ptr.diff().tolist()) == [9, 9, 12, 12, 16, 16]
     assert len(set(batch.seed.tolist())) == 6
+    assert sorted((6 * batch.share).floor().tolist()) == [0, 1, 2, 3, 4, 5]
     assert batch.index[: int(batch.ptr[1])].tolist() == list(range(int(batch.ptr[1])))
     again = batches.train_batch(np.random.default_rng(0))
     torch.testing.assert_close(again.coords, batch.coords)
-    assert not torch.equal(batches.train_batch(np.random.default_rng(1)).seed, batch.seed)
+    other = batches.train_batch(np.random.default_rng(1))
+    assert not torch.equal(other.seed, batch.seed)
+    assert not torch.equal(other.share.argsort(), batch.share.argsort())
 
 
 def test_validation_is_always_the_same(tmp_path: Path) -> None:
-    path = save_windows(tmp_path, 9)
-    batches = WindowBatches([], load_chains(groups(path, "validation"), ABOUT), 3)
+    path = save_windows(tmp_path, 9, validation=17)
+    batches = WindowBatches([], load_chains(groups(path, "validation"), ABOUT), 2 * COPIES - 1)
     told = batches.validation_batches()
-    assert [len(batch.seed) for batch in told] == [3, COPIES - 3]
-    assert torch.cat([batch.seed for batch in told]).tolist() == list(range(COPIES))
+    assert [len(batch.seed) for batch in told] == [2 * COPIES - 1, 1]
+    assert torch.cat([batch.seed for batch in told]).tolist() == list(range(2 * COPIES))
+    share = torch.cat([batch.share for batch in told])
+    first = torch.cat([batch.coords[batch.ptr[:-1], 1] for batch in told])
+    for window in range(2):  # the copies of each
+        same = (first == first[window]).all(1)
+        assert (COPIES * share[same]).floor().tolist() == list(range(COPIES))
 
 
 def test_a_chain_that_became_shorter_is_refused(tmp_path: Path) -> None:

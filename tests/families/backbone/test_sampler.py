@@ -4,7 +4,6 @@ from torch import Generator
 
 from mdsnake.errors import UserError
 from mdsnake.families.backbone import config
-from mdsnake.families.backbone.data import collate
 from mdsnake.families.backbone.model import BackboneModel
 from mdsnake.families.backbone.sampler import PICTURES, Motif, sample
 from mdsnake.nn.rigid import C_O, with_oxygen
@@ -59,9 +58,21 @@ def test_noise_at_each_step_makes_a_difference(model: BackboneModel) -> None:
 
 
 def test_a_motif_stays_where_it_is(model: BackboneModel) -> None:
+    """All but the O of its last residue, which lies by an N that is drawn."""
     for coords in draw(model, motif=MOTIF):
-        torch.testing.assert_close(coords[2:6], MOTIF.coords_angstrom, rtol=0, atol=0)
+        torch.testing.assert_close(coords[2:5], MOTIF.coords_angstrom[:3], rtol=0, atol=0)
+        torch.testing.assert_close(coords[5, :3], MOTIF.coords_angstrom[3, :3], rtol=0, atol=0)
         assert float((coords[[0, 1, 6, 7], 1] - MOTIF.coords_angstrom[:, 1].mean(0)).norm(dim=-1).max()) < 60
+        _, ca, c, o = coords[:-1].unbind(1)
+        normal = torch.linalg.cross(ca - c, coords[1:, 0] - c)  # of the plane of the peptide bond
+        away = ((o - c) * normal).sum(-1) / normal.norm(dim=-1)
+        torch.testing.assert_close(away, torch.zeros(len(away)), rtol=0, atol=1e-3)
+
+
+def test_a_motif_at_the_end_keeps_its_last_oxygen(model: BackboneModel) -> None:
+    motif = Motif(MOTIF.coords_angstrom, torch.tensor([4, 5, 6, 7]))
+    coords = sample(model, [8], 1, SETTINGS, Generator().manual_seed(0), motif)[0].coords_angstrom
+    torch.testing.assert_close(coords[4:], motif.coords_angstrom, rtol=0, atol=0)
 
 
 def test_what_is_built_around_a_motif_depends_on_it(model: BackboneModel) -> None:
@@ -70,16 +81,14 @@ def test_what_is_built_around_a_motif_depends_on_it(model: BackboneModel) -> Non
     assert not torch.allclose(a[6:], b[6:], atol=0.05)
 
 
-def test_a_motif_may_be_turned_in_its_file() -> None:
-    """The network sees no frame but the structure's own: x̂₀ turns with the motif and the noise around it."""
-    model, turn = toy_model("frames"), random_rotations(1, Generator().manual_seed(0))[0]
-    batch = collate([torch.zeros(8, 3, 3)], [0])
-    fixed = torch.zeros(8, dtype=torch.bool)
-    fixed[2:6] = True
-    coords = torch.randn(8, 3, 3, generator=Generator().manual_seed(1))
-    coords[2:6] = chain(4) - chain(4)[:, 1].mean(0)
-    told = [model.decode(model.answer(model.encode(x), batch.ptr[1:], batch, fixed)) for x in (coords, coords @ turn.T)]
-    torch.testing.assert_close(told[1], told[0] @ turn.T, rtol=0, atol=1e-3)
+def test_a_sample_turns_with_its_motif(model: BackboneModel) -> None:
+    """Wherever the motif lies in its file, what is drawn around it with one seed is the same."""
+    turn, shift = random_rotations(1, Generator().manual_seed(0))[0], torch.tensor([-20.0, 60.0, 5.0])
+    other = Motif(MOTIF.coords_angstrom @ turn.T + shift, MOTIF.positions)
+    drawn, again = (sample(model, [8, 12], 1, SETTINGS, Generator().manual_seed(0), motif) for motif in (MOTIF, other))
+    for one, same in zip(drawn, again, strict=True):
+        expected = one.trajectory_angstrom @ turn.T + shift
+        torch.testing.assert_close(same.trajectory_angstrom, expected, rtol=0, atol=2e-2)
 
 
 def test_a_motif_that_does_not_fit_is_one_clear_line(model: BackboneModel) -> None:

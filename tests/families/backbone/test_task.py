@@ -4,16 +4,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch_geometric.data import Batch
 
 from mdsnake.config import Training
 from mdsnake.errors import UserError
 from mdsnake.families.backbone.config import TrainSettings
 from mdsnake.families.backbone.task import files_of, load_model, open_task
 from mdsnake.store.windows import Windows
-from mdsnake.train.stage import train
+from mdsnake.train import module
+from mdsnake.train.module import Epoch
+from mdsnake.train.stage import fit, train
 from tests.families.backbone.toys import network, save_windows
 
 
@@ -59,32 +63,66 @@ def test_what_cannot_be_trained_is_one_clear_line(tmp_path: Path) -> None:
         open_task(path, settings(), None)
 
 
-TRAIN = """
-import sys
+TWO = """
+import os, socket, sys
+from multiprocessing import get_context
 from pathlib import Path
+import torch
 from mdsnake.families.backbone.config import TrainSettings
-from mdsnake.train.stage import train
-folder, told = Path(sys.argv[1]), TrainSettings.model_validate_json(sys.argv[2])
-if __name__ == "__main__":
-    out, history = folder / "two.safetensors", folder / "two.csv"
-    train(folder / "windows.json", told, None, out, history, folder / "two", "cpu")
+from mdsnake.families.backbone.task import open_task
+from mdsnake.train.stage import fit
+
+def learn(rank):
+    folder, told = Path(sys.argv[1]), TrainSettings.model_validate_json(sys.argv[2])
+    os.environ["LOCAL_RANK"] = str(rank)  # so that Lightning starts none, which would take as long as all else
+    task = open_task(folder / "windows.json", told, None)
+    fit(task, folder / "two", "cpu")
+    torch.save(task.model.state_dict(), folder / f"{rank}.pt")
+
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    os.environ["MASTER_PORT"] = str(free.getsockname()[1])
+both = [get_context("fork").Process(target=learn, args=(rank,)) for rank in range(2)]
+for process in both:
+    process.start()
+for process in both:
+    process.join()
+sys.exit(any(process.exitcode for process in both))
 """
 
 
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
-    """Two batches of half the size, averaged by gloo, against one; the draws differ, so the losses nearly agree."""
+class BothRanks(Epoch):
+    """The batches of two processes in turn."""
+
+    def __getitem__(self, index: int) -> Batch:
+        if index >= self.length:
+            raise IndexError(index)
+        seed, epoch, _ = self.key
+        return self.batches.train_batch(np.random.default_rng([seed, epoch, index % 2, index // 2]))
+
+
+def test_two_processes_learn_what_one_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes average their gradients by gloo; one adds up those of the same batches with the same noise."""
     windows = save_windows(tmp_path, 20, 9, 12, 14)
-    whole = {"max_steps": 30, "validate_every": 15, "batch_size": 8}
-    train(windows, settings(**whole), None, tmp_path / "one.safetensors", tmp_path / "one.csv", tmp_path / "one", "cpu")
-    (tmp_path / "two.py").write_text(TRAIN)
-    told = settings(**whole | {"devices": 2, "batch_size": 4}).model_dump_json()
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "two.py"), str(tmp_path), told], capture_output=True, text=True, timeout=900,
-        env=os.environ | {"PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"}, check=False,
+    few = {"max_steps": 4, "validate_every": 4, "ema_decay": 0.0}
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "two.py").write_text(TWO)
+    told = settings(**few | {"devices": 2}).model_dump_json()
+    running = subprocess.Popen(
+        [sys.executable, str(tmp_path / "two.py"), str(tmp_path), told], stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    one, two = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("one", "two"))
-    assert one["step"].tolist() == two["step"].tolist() == [15, 30]
-    assert two["val_loss"].iloc[-1] == pytest.approx(one["val_loss"].iloc[-1], rel=0.2)
-    assert two["val_loss"].iloc[-1] < two["val_loss"].iloc[0]
-    assert load_model(tmp_path / "two.safetensors", network("cartesian"))[1] == [9, 12, 14, 16]
+    seed = module._seed
+    monkeypatch.setattr(module, "Epoch", BothRanks)
+    monkeypatch.setattr(module, "_seed", lambda first, epoch, index, _: seed(first, epoch, index // 2, index % 2))
+    task = open_task(windows, settings(**few | {"accumulate_batches": 2}), None)
+    before = {name: value.clone() for name, value in task.model.state_dict().items()}
+    fit(task, tmp_path / "one", "cpu")
+    errors = running.communicate(timeout=300)[1]
+    assert running.returncode == 0, errors[-2000:]
+    one, first, second = task.model.state_dict(), *(torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    for name, value in one.items():
+        assert torch.equal(first[name], second[name]), name
+        torch.testing.assert_close(first[name], value, rtol=0, atol=1e-5)
+    assert not torch.allclose(one["outputs.weight"], before["outputs.weight"], rtol=0, atol=1e-4)

@@ -56,9 +56,11 @@ def chain(length: int, phi_psi: tuple[float, float] = HELIX) -> Float[Tensor, "L
 
 
 def toy_batch(*lengths: int) -> Batch:
-    """Helices and strands in turn."""
+    """Helices and strands in turn, noised the more the later they come."""
     windows = [chain(n, STRAND if i % 2 else HELIX) for i, n in enumerate(lengths)]
-    return collate([coords - coords[:, 1].mean(0) for coords in windows], range(len(lengths)))
+    batch = collate([coords - coords[:, 1].mean(0) for coords in windows], range(len(lengths)))
+    batch.share = (batch.seed + 0.5) / len(lengths)
+    return batch
 
 
 def save_backbone(folder: Path, length: int, phi_psi: tuple[float, float] = HELIX, name: str = "toy") -> Path:
