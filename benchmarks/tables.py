@@ -84,8 +84,14 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         (
             "Geometry",
             [
-                "valid_fraction", "worst_in_band", "bonds_in_band", "angles_in_band", "phi_positive", "clashes_per_100",
-                "helix", "strand",
+                "valid_fraction",
+                "worst_in_band",
+                "bonds_in_band",
+                "angles_in_band",
+                "phi_positive",
+                "clashes_per_100",
+                "helix",
+                "strand",
             ],
         ),
         ("Likeness", ["nearest_training_tm", "pairwise_tm", "nearest_training_rmsd", "covered"]),

@@ -71,7 +71,7 @@ class Task:
     ----------
     header : what the model file must tell besides its weights
     data_seconds : what the simulations behind the training data took
-    keep : the weights of the best validation, or the last; the best of few noisy ones is luck
+    keep : the weights of the best validation, a training that gets no better being stopped; or those of the last step
     """
 
     model: Family

@@ -57,7 +57,7 @@ def train(
 
 
 def fit(task: Task, folder: Path, device: str = "auto", budget: Budget | None = None) -> Curves:
-    """Train `task.model` in place to the weights of the best validation, or the last ones; return the curves.
+    """Train `task.model` in place to the weights that `task.keep` names; return the curves.
 
     `folder` keeps `last.ckpt`, which an interrupted training goes on from, and `best.ckpt`.
     """
@@ -70,7 +70,7 @@ def fit(task: Task, folder: Path, device: str = "auto", budget: Budget | None = 
     checkpoint = ModelCheckpoint(folder, "last", enable_version_counter=False, save_on_train_epoch_end=True)
     stop = EarlyStopping(watched, patience=settings.patience, check_on_train_epoch_end=True, strict=False)
     pace = Pace(budget or Budget(), folder, settings.max_steps)
-    callbacks: list[Callback] = [pace, curves, stop, best, checkpoint]
+    callbacks: list[Callback] = [pace, curves, *([stop] if task.keep == "best" else []), best, checkpoint]
     if settings.ema_decay:
         # Buffers hold integers, which an average would spoil; the foreach form leaves equal weights as they are.
         average = WeightAveraging(use_buffers=False, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.malformed.case import Arguments, Kind
+from tests.malformed.case import Arguments, Change, Kind
 from tests.malformed.commands import index
 from tests.malformed.good import Good, settings
 
@@ -25,17 +25,19 @@ def worked_on_in_it(good: Good, bad: Path, out: Path) -> Arguments:
     return ["simulate", good.prepared, "--settings", told, "--run", "bursts", "--out", out / "a.h5", "--work", bad]
 
 
-FILES = Kind("windows", to_it, {"a folder": (lambda good, bad: bad.mkdir(), "Is a directory")})
-FOLDERS = Kind(
-    "windows",
-    under_it,
-    {
-        "a file": (lambda good, bad: bad.write_text("mine"), "File exists"),
+FILES = Kind("windows", to_it, {"a folder": (lambda good, bad: bad.mkdir(), "a folder stands there")})
+
+
+def in_place_of_folder(words: str) -> dict[str, tuple[Change, str]]:
+    return {
+        "a file": (lambda good, bad: bad.write_text("mine"), words),
         "a link to nothing": (lambda good, bad: bad.symlink_to("nowhere/at/all"), ""),
-    },
-)
-PREPARED = FOLDERS._replace(command=prepared_in_it)
-WORK = FOLDERS._replace(command=worked_on_in_it)
+    }
+
+
+FOLDERS = Kind("windows", under_it, in_place_of_folder("is no folder"))
+PREPARED = Kind("windows", prepared_in_it, in_place_of_folder("File exists"))
+WORK = Kind("windows", worked_on_in_it, in_place_of_folder("File exists"))
 LONG = Kind(
     "windows",
     lambda good, bad, out: to_it(good, bad.with_name("x" * 300), out),

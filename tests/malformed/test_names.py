@@ -48,6 +48,7 @@ def test_odd_folders_work(tmp_path: Path) -> None:
     assert {path.name for path in inputs.iterdir()} == {
         ".snakemake",
         "smoke.yaml",
+        "proteins.tsv",
         "my molecules (2).tsv",
         "my results",
     }

@@ -44,7 +44,7 @@ def open_task(windows: Path, settings: TrainSettings, init: Path | None) -> Task
         "settings": settings.model_dump(mode="json"),
     }
     batches = WindowBatches(training, validation, settings.training.batch_size)
-    return Task(model, batches, settings.training, settings.seed, header, 0.0)
+    return Task(model, batches, settings.training, settings.seed, header, 0.0, keep="last")
 
 
 class Header(BaseModel):
