@@ -82,7 +82,7 @@ def window(
     """List the windows of all trajectories by frame index, or those of proteins by residue."""
     if trajectory and len(prepared) != len(trajectory):
         raise UserError("window: give one --trajectory for each --prepared")
-    see_to(out=out, **({"card": card} if card else {}))
+    see_to(out=out, card=card)
     stages.run("window", settings, prepared=prepared, trajectory=trajectory or None, out=out, card=card)
 
 
@@ -121,7 +121,7 @@ def rollout(
 ) -> None:
     """Propagate a system with a learned member, or a molecule with a control, or sample structures of proteins."""
     budget = Budget(time_budget)
-    see_to(*([start] if start else []), **{"out": out, **({"nve": nve} if nve else {})})
+    see_to(start, out=out, nve=nve)
     read = config.read_settings(config.Engine, engine) if engine else None
     files: dict[str, Any] = {"prepared": prepared, "start": start, "model": model, "out": out, "nve": nve, "work": work}
     files |= {"structures": structures, "motif": motif}
@@ -172,7 +172,7 @@ def evaluate(
     }
     inputs |= {"model": model, "sampled": sampled, "deterministic": deterministic, "replica": replica}
     inputs |= {"samples": samples}
-    see_to(*filter(None, inputs.values()), out=out, curves=curves)
+    see_to(*inputs.values(), out=out, curves=curves)
     stages.run("evaluate", settings, prepared=prepared, **inputs, out=out, curves=curves, device=device)
 
 
@@ -185,7 +185,7 @@ def baselines(
     curves: Annotated[Path | None, typer.Option(help="backbone")] = None,
 ) -> None:
     """Judge methods without a learned propagator on the test trajectories of WINDOWS, or natives and random chains."""
-    see_to(windows, *([replica] if replica else []), out=out, **({"curves": curves} if curves else {}))
+    see_to(windows, replica, out=out, curves=curves)
     files: dict[str, Any] = {"windows": windows, "replica": replica, "out": out, "curves": curves}
     stages.run("baselines", settings, family="trajbert", **files)
 
@@ -235,10 +235,12 @@ def schema(out: Out) -> None:
     write_text(out, json.dumps(Project.model_json_schema(), indent=2) + "\n")
 
 
-def see_to(*inputs: Path, **outputs: Path) -> None:
+def see_to(*inputs: Path | None, **outputs: Path | None) -> None:
     """Before long work: each output can be a file where it is to be, and is no input and no other output."""
-    taken = {Path(os.path.realpath(path)): str(path) for path in inputs}
+    taken = {Path(os.path.realpath(path)): str(path) for path in inputs if path}
     for option, path in outputs.items():
+        if path is None:
+            continue
         place = Path(os.path.realpath(path))  # which takes a link to itself, where `resolve` does not
         folder = next(parent for parent in place.parents if parent.exists())
         if place in taken:
