@@ -127,12 +127,9 @@ def read_motif(told: config.Motif | None, path: Path | None, shortest: int) -> M
         positions += range(at - 1, at - 1 + len(found))
     if len(set(positions)) < len(positions):
         raise UserError("sample.motif.at: two segments would share residues of the sample; move one")
-    if max(positions) >= shortest:
-        raise UserError(
-            f"sample.motif.at: its last residue would be number {max(positions) + 1} of a sample of {shortest}; lower "
-            "at or raise lengths"
-        )
-    return Motif(torch.tensor(backbone.coords_angstrom[rows]), torch.tensor(positions))
+    given = Motif(torch.tensor(backbone.coords_angstrom[rows]), torch.tensor(positions))
+    given.check(shortest)
+    return given
 
 
 def write_structures(samples: Samples, folder: Path) -> None:

@@ -46,6 +46,15 @@ class Motif:
     coords_angstrom: Float[Tensor, "m 4 3"]
     positions: Int[Tensor, " m"]
 
+    def check(self, shortest: int) -> None:
+        """`UserError` unless a sample of `shortest` residues has room for it."""
+        last = int(self.positions.max()) + 1
+        if last > shortest:
+            raise UserError(
+                f"sample.motif.at: its last residue would be number {last} of a sample of {shortest}; lower at or "
+                "raise lengths"
+            )
+
 
 def sample(
     model: BackboneModel,
@@ -71,11 +80,7 @@ def sample(
     fixed, rows, given = none_fixed(batch), batch.index[:0], state.new_zeros(0, 4, 3)
     turn, offset = torch.eye(3).to(state), state.new_zeros(3)
     if motif:
-        if int(motif.positions.max()) >= min(wanted):
-            raise UserError(
-                f"sample.motif.at: its last residue would be number {int(motif.positions.max()) + 1} of a sample of "
-                f"{min(wanted)}; lower at or raise lengths"
-            )
+        motif.check(min(wanted))
         rows = (batch.ptr[:-1, None] + motif.positions.to(batch.ptr)).flatten()
         given = motif.coords_angstrom.to(state).repeat(len(wanted), 1, 1)
         # In the motif's own frame, so that what is drawn turns with it.
