@@ -9,8 +9,6 @@ stopped.  Parts may be run one by one: the records of the others stay in the fil
 
 import argparse
 import json
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -20,10 +18,11 @@ from typing import Any
 import torch
 import yaml
 from record import merged, over_seeds, record, write
+from runs import ROOT, summarized
 
 from mdsnake.evaluate.metrics import Mark
 from mdsnake.evaluate.proteins.metrics import CONTROLS, MEMORISED, METRICS
-from mdsnake.evaluate.records import Score, read_records
+from mdsnake.evaluate.records import Score
 from mdsnake.families.backbone.config import About, Backbone, Sample
 from mdsnake.families.backbone.data import collate
 from mdsnake.families.backbone.model import BackboneModel
@@ -32,7 +31,6 @@ from mdsnake.families.backbone.task import make_model
 from mdsnake.families.base import resolve_device
 from mdsnake.store.atomic import write_text
 
-ROOT = Path(__file__).parents[1]
 #: The five domains of the memorisation test, where the folder of `--data` holds them.
 DOMAINS = ("2hba_A", "1W0T_A", "1RPE_L", "1au7A02", "1AZP_A")
 LONGEST = 128
@@ -74,17 +72,10 @@ def measured(part: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     configured = configuration(part, told)
     if part == "speed":
         return list(speed(Backbone.model_validate(configured["backbone"]), told.device, told.quick))
-    target = "summary/backbone/memorise.csv" if part == "memorise" else "summary/backbone.csv"
-    file, summary = told.work / part / "config.yaml", told.work / part / target
-    write_text(file, yaml.safe_dump(configured))
-    command = [sys.executable, "-m", "snakemake", "--cores", told.cores, "--configfile", str(file), "--", str(summary)]
-    subprocess.run(command, cwd=ROOT, check=True)
-    used = json.loads(
-        (told.work / part / "backbone" / ("memorise/" * (part == "memorise")) / "window/card.json").read_text()
-    )
-    return list(
-        judged(f"{used['used']} proteins", read_records(summary, Score), MEMORISED if part == "memorise" else {})
-    )
+    task, marks = ("backbone/memorise", MEMORISED) if part == "memorise" else ("backbone", {})
+    scores = summarized(told.work / part, configured, f"summary/{task}.csv", told.cores)
+    card = json.loads((told.work / part / task / "window/card.json").read_text())
+    return list(judged(f"{card['used']} proteins", scores, marks))
 
 
 def configuration(part: str, told: argparse.Namespace) -> dict[str, Any]:

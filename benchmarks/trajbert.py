@@ -9,8 +9,6 @@ stopped.  Parts may be run one by one: the records of the others stay in the fil
 
 import argparse
 import math
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,8 +19,9 @@ import numpy as np
 import torch
 import yaml
 from record import merged, over_seeds, record, write
+from runs import ROOT, summarized
 
-from mdsnake.evaluate.records import Score, read_records
+from mdsnake.evaluate.records import Score
 from mdsnake.evaluate.surface.claims import PUBLISHED, is_model, published, verdicts
 from mdsnake.evaluate.surface.metrics import METRICS
 from mdsnake.families.trajbert.config import Mode, Rollout, RolloutSettings, Size, Trajbert, Window, WindowSettings
@@ -30,9 +29,7 @@ from mdsnake.families.trajbert.generate import generate
 from mdsnake.families.trajbert.model import TrajbertModel
 from mdsnake.physics.surface import SURFACES
 from mdsnake.rollout.surface import simulator_ms
-from mdsnake.store.atomic import write_text
 
-ROOT = Path(__file__).parents[1]
 #: What the original does: the first window of each trajectory, seen whole, and the mean of the next frame.
 ORIGINAL: dict[str, Any] = {
     "modes": ["bidirectional"],
@@ -101,7 +98,7 @@ def measured(part: str, told: argparse.Namespace) -> list[dict[str, Any]]:
         return list(by_length(section, told.quick))
     configured = configuration(part, told)
     section = Trajbert.model_validate(configured["trajbert"])
-    scores = evaluated(part, configured, told)
+    scores = summarized(told.work / part, configured, "summary/trajbert.csv", told.cores)
     members, seeds = set(section.members), set(section.seeds)
     wanted = [s for s in scores if not is_model(s.member) or (s.member in members and s.seed in seeds)]
     reported = [s for s in wanted if is_model(s.member) or part == BASELINES]
@@ -125,16 +122,6 @@ def configuration(part: str, told: argparse.Namespace) -> dict[str, Any]:
     section |= {"sizes": [part.split("-")[0]], "seeds": list(range(told.seeds))}
     section |= {} if part == BASELINES else {"baselines": [CONTROL]}
     return configured | {"results": str(told.work / part)}
-
-
-def evaluated(part: str, configured: dict[str, Any], told: argparse.Namespace) -> list[Score]:
-    """All rows of the summary that the workflow makes."""
-    file = told.work / part / "config.yaml"
-    write_text(file, yaml.safe_dump(configured))
-    summary = told.work / part / "summary/trajbert.csv"
-    command = [sys.executable, "-m", "snakemake", "--cores", told.cores, "--configfile", str(file), "--", str(summary)]
-    subprocess.run(command, cwd=ROOT, check=True)
-    return read_records(summary, Score)
 
 
 def judged(scores: list[Score]) -> Iterator[dict[str, Any]]:
