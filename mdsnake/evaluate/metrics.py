@@ -14,6 +14,10 @@ class Mark(NamedTuple):
     text: str
     met: Callable[[float, float], bool]
 
+    def verdict(self, met: bool) -> tuple[str, str]:
+        """The kind of a table's cell, and what its note says."""
+        return ("met", f"✓ met: {self.text}") if met else ("missed", f"✗ missed: {self.text}")
+
 
 class Metric(NamedTuple):
     """`ideal` is None where the value has no target; `over` says what n counts."""

@@ -153,8 +153,8 @@ def _cell(metric: str, records: Sequence[Record], by_molecule: bool) -> Cell:
         notes.append(f"n {sum(r.n for r in records)}")
     mark, kind = METRICS[metric].mark, ""
     if mark and (base or "floor" not in mark.text):
-        kind = "met" if mark.met(found.median, base.median if base else np.nan) else "missed"
-        notes.append(f"{'✓ met' if kind == 'met' else '✗ missed'}: {mark.text}")
+        kind, note = mark.verdict(mark.met(found.median, base.median if base else np.nan))
+        notes.append(note)
         if kind == "missed" and base and not mark.met(base.median, base.median):
             notes.append("so does the floor")
     return Cell(f"{found.median:.4g}", repr(found.median), " · ".join(notes), kind)

@@ -146,8 +146,8 @@ def _cell(scores: Sequence[Score], member: str, how: str, metric: str, mark: Mar
     notes.append(f"n {sum(s.n for s in found)}")
     mark, kind = mark or METRICS[metric].mark, ""
     if mark and member not in CONTROLS and how != "held-out":
-        kind = "met" if mark.met(mean, floor) else "missed"
-        notes.append(f"{'✓ met' if kind == 'met' else '✗ missed'}: {mark.text}")
+        kind, note = mark.verdict(mark.met(mean, floor))
+        notes.append(note)
     return Cell(f"{mean:.4g}", repr(mean), " · ".join(notes), kind)
 
 

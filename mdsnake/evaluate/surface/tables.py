@@ -90,8 +90,8 @@ def _cell(scores: Sequence[Score]) -> Cell:
     notes += [f"n {sum(s.n for s in scores)}"]
     mark, kind = METRICS[finite[0].metric].mark, ""
     if mark and (floors or "floor" not in mark.text):
-        kind = "met" if whole and mark.met(mean, floor) else "missed"
-        notes.append(f"{'✓ met' if kind == 'met' else '✗ missed'}: {mark.text}")
+        kind, note = mark.verdict(whole and mark.met(mean, floor))
+        notes.append(note)
     return Cell(f"{mean:.4g}", repr(mean), " · ".join(notes), kind)
 
 
