@@ -15,10 +15,11 @@ from torch.nn.functional import normalize
 from torch_geometric.data import Batch
 
 from mdsnake.families.backbone.config import About, Cartesian
+from mdsnake.families.backbone.context import Context
 from mdsnake.families.backbone.model import BackboneModel
 from mdsnake.families.backbone.springs import pulls
 from mdsnake.nn.attention import rotary, varlen_attention
-from mdsnake.nn.diffusion import cosine, features, noised, step
+from mdsnake.nn.diffusion import cosine, noised, step
 from mdsnake.nn.mlp import mlp
 from mdsnake.nn.modulation import Modulation
 from mdsnake.nn.rigid import rotations_of
@@ -63,8 +64,7 @@ class CartesianModel(BackboneModel):
         width = network.width
         self.register_buffer("level", cosine(self.timesteps), persistent=False)
         self.inputs = nn.Linear(INPUTS, width)
-        self.place, self.length = nn.Linear(width, width), nn.Linear(width, width)
-        self.time = mlp(width, width, width)
+        self.context = Context(width, self.timesteps)
         self.layers = nn.ModuleList(Layer(width, network.heads, network.feed_forward) for _ in range(network.layers))
         self.last, self.outputs = nn.LayerNorm(width), nn.Linear(width, 9)
         self.pull = nn.Linear(width, 9)
@@ -116,10 +116,8 @@ class CartesianModel(BackboneModel):
     def network_output(
         self, given: Float[Tensor, "n inputs"], pull: Float[Tensor, "n 3 3"], t: Int[Tensor, " samples"], batch: Batch
     ) -> Float[Tensor, "n 3 3"]:
-        width = self.network.width
-        told = features(1000 * t / self.timesteps, width)
-        condition = self.time(told) + self.length(features(batch.ptr.diff().to(told), width))
-        h = self.inputs(given) + self.place(features(batch.index.to(told), width))
+        condition, place = self.context(t, batch)
+        h = self.inputs(given) + place
         for layer in self.layers:
             h = layer(h, condition, batch)
         h = self.last(h)

@@ -17,12 +17,13 @@ from torch.nn.functional import normalize
 from torch_geometric.data import Batch
 
 from mdsnake.families.backbone.config import About, Frames
+from mdsnake.families.backbone.context import Context
 from mdsnake.families.backbone.ipa import InvariantPointAttention
 from mdsnake.families.backbone.model import BackboneModel
 from mdsnake.families.backbone.springs import bonded, distances
 from mdsnake.nn import so3
 from mdsnake.nn.dense import dense, real
-from mdsnake.nn.diffusion import features, linear, noised, step
+from mdsnake.nn.diffusion import linear, noised, step
 from mdsnake.nn.mlp import mlp
 from mdsnake.nn.modulation import Modulation
 from mdsnake.nn.radial import RadialBasis
@@ -86,8 +87,7 @@ class FramesModel(BackboneModel):
         self.sigma[0] = 0.0  # the last step ends at x̂₀
         width, pair_width = network.width, network.pair_width
         self.inputs = nn.Linear(12 + 1, width)
-        self.place, self.length = nn.Linear(width, width), nn.Linear(width, width)
-        self.time = mlp(width, width, width)
+        self.context = Context(width, self.timesteps)
         self.radial = RadialBasis(RADIAL, CUTOFF)
         self.apart = nn.Embedding(2 * FARTHEST + 1, pair_width)
         self.pair = mlp(2 * (RADIAL + 3), pair_width, pair_width)
@@ -134,13 +134,12 @@ class FramesModel(BackboneModel):
         fixed: Bool[Tensor, " n"],
         before: Float[Tensor, "n 3 4"],
     ) -> Float[Tensor, "n 3 4"]:
-        there, width = real(batch.ptr), self.network.width
-        told = features(1000 * t / self.timesteps, width)
-        condition = self.time(told) + self.length(features(batch.ptr.diff().to(told), width))
+        there = real(batch.ptr)
+        condition, place = self.context(t, batch)
         told_before = (before[:, 0, :3] != 0).any(-1)[:, None, None]
         known = torch.where(told_before, relative(state, before), 0.0).flatten(1)
         known = torch.cat([known, fixed[:, None].to(known)], dim=-1)
-        h = dense(self.inputs(known) + self.place(features(batch.index.to(told), width)), there)
+        h = dense(self.inputs(known) + place, there)
         index, frames = dense(batch.index, there), dense(state, there)
         apart = (index[:, None] - index[:, :, None]).clamp(-FARTHEST, FARTHEST) + FARTHEST
         following = dense(bonded(batch), there)
