@@ -49,10 +49,12 @@ def drawn_from(figure):
 
 
 def training_of(task):
-    """The trainer's settings; to memorise, it has steps of its own and nothing to stop early by."""
+    """The trainer's settings, and how many windows have a motif; to memorise, each step sees every protein whole, and
+    nothing stops early."""
     if task != MEMORISE:
-        return BACKBONE.train
-    return BACKBONE.train.model_copy(update={"max_steps": BACKBONE.memorise.steps, "patience": 10**6})
+        return {"training": BACKBONE.train, "scaffolded": BACKBONE.scaffolded}
+    few = {"max_steps": BACKBONE.memorise.steps, "batch_size": BACKBONE.memorise.proteins, "patience": 10**6}
+    return {"training": BACKBONE.train.model_copy(update=few), "scaffolded": 0.0}
 
 
 def sample_of(task):

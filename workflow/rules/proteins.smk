@@ -92,7 +92,7 @@ rule train_proteins:
             family="backbone",
             member=wildcards.member,
             network=BACKBONE.members[wildcards.member],
-            training=training_of(wildcards.task),
+            **training_of(wildcards.task),
             seed=int(wildcards.seed),
         ),
         version=VERSIONS["train"],

@@ -120,7 +120,7 @@ NEEDS |= {
         PROJECT.backbone.members[wildcards.member],
         PROJECT.backbone.residues.max,
         len(PROTEINS),
-        training_of(wildcards.task),
+        training_of(wildcards.task)["training"],
         bool(DEVICES),
     ),
     "rollout_proteins": lambda wildcards, input: needs.sampling_proteins(

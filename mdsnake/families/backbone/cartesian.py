@@ -1,8 +1,8 @@
 """Diffusion of N, CA and C as points, by a transformer over residues.
 
-x̂₀ = √ᾱ x_t − √(1 − ᾱ) v, and the network tells v (Salimans & Ho, ICLR 2022), so that x̂₀ is as good as x_t where there
-is little noise, and a guess where there is nothing else.  The network sees x_t in a pose of its own, which x_t turns
-with it, so what it tells turns with the structure; no reflection is among them.
+The network tells two things: v (Salimans & Ho, ICLR 2022), by which x̂₀ = √ᾱ x_t − √(1 − ᾱ) v is as good as x_t where
+there is little noise, and a shape that it knows, superposed on x_t, with how sure it is of it.  It sees x_t in a pose of
+its own, which x_t turns with it, so what it tells turns with the structure; no reflection is among them.
 """
 
 import math
@@ -23,7 +23,7 @@ from mdsnake.nn.diffusion import cosine, noised, step
 from mdsnake.nn.mlp import mlp
 from mdsnake.nn.modulation import Modulation
 from mdsnake.nn.rigid import rotations_of
-from mdsnake.nn.segments import segment_sum
+from mdsnake.nn.segments import segment_mean, segment_sum
 
 #: Å in a unit of the state: the standard deviation of a centred coordinate of a protein of this size.
 SCALE = 7.16
@@ -67,9 +67,9 @@ class CartesianModel(BackboneModel):
         self.context = Context(width, self.timesteps)
         self.layers = nn.ModuleList(Layer(width, network.heads, network.feed_forward) for _ in range(network.layers))
         self.last, self.outputs = nn.LayerNorm(width), nn.Linear(width, 9)
-        self.pull = nn.Linear(width, 9)
-        nn.init.normal_(self.outputs.weight, std=0.02)
-        nn.init.normal_(self.pull.weight, std=0.02)
+        self.pull, self.shape, self.sure = nn.Linear(width, 9), nn.Linear(width, 9), nn.Linear(width, 1)
+        for layer in (self.outputs, self.pull, self.shape):
+            nn.init.normal_(layer.weight, std=0.02)
 
     def encode(self, coords_angstrom: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3 3"]:
         return coords_angstrom / SCALE
@@ -110,19 +110,25 @@ class CartesianModel(BackboneModel):
         seen, known = state @ axes, before @ axes
         pull = pulls(SCALE * seen, SCALE * (1 - level[:, 0, 0]).sqrt(), batch)
         given = torch.cat([seen, neighbours(seen, batch), pull, known], dim=1).flatten(1)
-        v = self.network_output(torch.cat([given, fixed[:, None].to(given)], dim=-1), pull, t, batch)
-        return level.sqrt() * state - (1 - level).sqrt() * (v @ axes.transpose(-1, -2))
+        given = torch.cat([given, fixed[:, None].to(given)], dim=-1)
+        v, shape, sure = self.network_output(given, pull, t, batch)
+        shape = self.shifted(shape, -segment_mean(shape[:, 1], batch.batch, batch.num_graphs)[batch.batch])
+        shape = shape @ superposing(shape.detach(), seen, batch)[batch.batch]
+        shrunk = level.sqrt() * seen
+        found = shrunk + sure * (shape - shrunk) - (1 - level).sqrt() * v
+        return found @ axes.transpose(-1, -2)
 
     def network_output(
         self, given: Float[Tensor, "n inputs"], pull: Float[Tensor, "n 3 3"], t: Int[Tensor, " samples"], batch: Batch
-    ) -> Float[Tensor, "n 3 3"]:
+    ) -> tuple[Float[Tensor, "n 3 3"], Float[Tensor, "n 3 3"], Float[Tensor, "n 1 1"]]:
+        """v, a shape, and from 0 to 1 how sure the network is of it."""
         condition, place = self.context(t, batch)
         h = self.inputs(given) + place
         for layer in self.layers:
             h = layer(h, condition, batch)
         h = self.last(h)
         gates, mixed = self.pull(h).view(-1, 3, 3), self.outputs(h).view(-1, 3, 3)
-        return mixed - gates @ pull
+        return mixed - gates @ pull, self.shape(h).view(-1, 3, 3), self.sure(h).sigmoid()[..., None]
 
     def errors(
         self,
@@ -159,6 +165,17 @@ def pose(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "samples 3 3"
     a = normalize(first, dim=-1)
     b = normalize(second - (second * a).sum(-1, keepdim=True) * a, dim=-1)
     return torch.stack([a, b, torch.linalg.cross(a, b)], dim=-1)
+
+
+@torch.no_grad()
+def superposing(
+    x: Float[Tensor, "n 3 3"], onto: Float[Tensor, "n 3 3"], batch: Batch
+) -> Float[Tensor, "samples 3 3"]:
+    """Rotations to the right of `x` that bring each sample as near to `onto` as can be (Kabsch, Acta Cryst. A 32, 922
+    (1976)); no gradient goes through them."""
+    u, _, vh = torch.linalg.svd(segment_sum(x.transpose(-1, -2) @ onto, batch.batch, batch.num_graphs).double())
+    u = torch.cat([u[..., :2], u[..., 2:] * torch.linalg.det(u @ vh)[:, None, None]], dim=-1)
+    return (u @ vh).to(x)
 
 
 def neighbours(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "n 3 3"]:

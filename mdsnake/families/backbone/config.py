@@ -32,6 +32,7 @@ Length = Annotated[Int, Field(ge=3, le=4096, description="residues")]
 Width = Annotated[Int, Field(ge=4, le=4096)]
 Count = Annotated[Int, Field(gt=0, le=4096)]
 Depth = Annotated[Int, Field(gt=0, le=100)]
+SCAFFOLDED = "share of the windows in training that have a motif; 0: models build around none"
 
 
 class Protein(Settings):
@@ -194,7 +195,7 @@ class Memorise(Settings):
     """The test whether a network can learn a few proteins by heart: the target `memorise`."""
 
     proteins: PositiveInt = Field(5, description="the first so many of the table that can be used")
-    steps: PositiveInt = 2500
+    steps: PositiveInt = Field(2500, description="each sees every protein once")
 
 
 class Backbone(Settings):
@@ -209,6 +210,7 @@ class Backbone(Settings):
         dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=60), Varied], Network], Field(min_length=1)
     ]
     train: Training = Training()
+    scaffolded: Fraction = Field(0.2, description=SCAFFOLDED)
     sample: Sample = Sample()
     memorise: Memorise = Memorise()
     seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
@@ -264,6 +266,7 @@ class TrainSettings(Settings):
     member: str
     network: Network
     training: Training
+    scaffolded: Fraction = Field(0.2, description=SCAFFOLDED)
     seed: Seed
 
 

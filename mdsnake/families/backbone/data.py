@@ -87,10 +87,12 @@ class WindowBatches:
     ----------
     training, validation : chains of the two splits
     batch_size : windows in a batch
+    scaffolded : share of the windows that the model is told parts of
     """
 
-    def __init__(self, training: list[Chain], validation: list[Chain], batch_size: int) -> None:
+    def __init__(self, training: list[Chain], validation: list[Chain], batch_size: int, scaffolded: float) -> None:
         self.training, self.validation, self.batch_size = training, validation, batch_size
+        self.scaffolded = scaffolded
 
     def train_batch(self, rng: np.random.Generator, progress: float = 1.0) -> Batch:
         """A random batch, of windows of other chains as far as there are enough."""
@@ -99,7 +101,7 @@ class WindowBatches:
         windows = [self.training[i].window(int(rng.choice(self.training[i].starts))) for i in chosen]
         batch = collate(windows, rng.integers(2**31, size=self.batch_size).tolist())
         share = (rng.permutation(self.batch_size) + rng.random(self.batch_size)) / self.batch_size
-        batch.share = torch.tensor(share, dtype=torch.float32)
+        batch.share, batch.scaffolded = torch.tensor(share, dtype=torch.float32), self.scaffolded
         return batch
 
     def validation_batches(self) -> list[Batch]:
@@ -109,4 +111,5 @@ class WindowBatches:
         batches = [collate([windows[i] for i in part], part) for part in parts]
         for batch in batches:
             batch.share = (batch.seed + 0.5) / len(windows)  # a window comes again after all the others
+            batch.scaffolded = self.scaffolded
         return batches

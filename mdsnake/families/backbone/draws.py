@@ -6,8 +6,8 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 from torch_geometric.data import Batch
 
-#: Share of the proteins of which the network is told parts, and the share of a chain that a part is.
-SCAFFOLDED, SHORTEST, LONGEST = 0.2, 0.05, 0.3
+#: The share of a chain that a part is which the network is told.
+SHORTEST, LONGEST = 0.05, 0.3
 
 
 class Draws:
@@ -30,10 +30,10 @@ class Draws:
 
 
 def random_segments(batch: Batch, draws: Draws) -> Bool[Tensor, " n"]:
-    """Which residues the network is told: two segments, perhaps one in the other, of some of the samples."""
+    """Which residues the network is told: of a share `scaffolded` of the samples two segments, perhaps one in the other."""
     length = batch.ptr.diff()
     place = torch.arange(len(batch.batch), device=length.device) - batch.ptr[batch.batch]
-    chosen = draws.uniform() < SCAFFOLDED
+    chosen = draws.uniform() < batch.scaffolded
     fixed = torch.zeros_like(place, dtype=torch.bool)
     for _ in range(2):
         size = ((SHORTEST + (LONGEST - SHORTEST) * draws.uniform()) * length).ceil()

@@ -55,7 +55,7 @@ def permuted(batch: Batch, generator: Generator) -> tuple[Batch, Tensor]:
     nodes = torch.arange(len(batch.batch)).split(sizes)
     parts = batch.coords.split(sizes)
     other = collate([parts[i] for i in order], batch.seed[order].tolist())
-    other.share = batch.share[order]
+    other.share, other.scaffolded = batch.share[order], batch.scaffolded
     return other, torch.cat([nodes[i] for i in order])
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Generator, Tensor
 from torch_geometric.data import Batch
 
-from mdsnake.families.backbone.draws import LONGEST, SCAFFOLDED, SHORTEST, Draws, random_segments
+from mdsnake.families.backbone.draws import LONGEST, SHORTEST, Draws, random_segments
 from mdsnake.families.backbone.frames import LEVELLED, SCALE, FramesModel
 from mdsnake.families.backbone.model import BackboneModel, none_fixed
 from mdsnake.nn.diffusion import grid
@@ -237,10 +237,12 @@ def test_parts_that_are_told_are_segments() -> None:
     batch = toy_batch(*[16] * 200)
     fixed = random_segments(batch, Draws(batch, Generator().manual_seed(0))).view(200, 16)
     told = fixed[fixed.any(1)]
-    assert 0.5 * SCAFFOLDED < len(told) / 200 < 1.5 * SCAFFOLDED
+    assert 0.5 * batch.scaffolded < len(told) / 200 < 1.5 * batch.scaffolded
     assert (told.int().diff(dim=1) == 1).sum(1).max() <= 2
     assert (told.sum(1) >= SHORTEST * 16).all()
     assert (told.sum(1) <= 2 * (LONGEST * 16 + 1)).all()
+    batch.scaffolded = 0.0
+    assert not random_segments(batch, Draws(batch, Generator().manual_seed(0))).any()
 
 
 def test_rotations_are_noised_as_the_paper_has_it() -> None:
