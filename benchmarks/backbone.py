@@ -40,8 +40,9 @@ PARTS: dict[str, dict[str, Any]] = {
     "generation": {"sample": {"lengths": [64, 96, 128], "count": 16}},
     "speed": {},
 }
+MEMBERS = ("cartesian", "frames")
 TRAINING: dict[str, Any] = {
-    "batch_size": 16, "learning_rate": 1e-3, "warmup_steps": 200, "validate_every": 250, "ema_decay": 0.998,
+    "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 200, "validate_every": 500, "ema_decay": 0.998,
     "patience": 1000,
 }  # fmt: skip
 #: Residues of the samples that are timed, and the samples of each.
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of PDB files: the five domains to memorise are taken from it")
     parser.add_argument("--quick", action="store_true", help="toy settings: checks the script, not the models")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--members", nargs="+", choices=MEMBERS, default=MEMBERS, help="trained as long as each other")
     parser.add_argument("--size", choices=("tiny", "full"), default="tiny", help="of the member cartesian")
     parser.add_argument("--steps", type=int, default=10000, help="of each training")
     parser.add_argument("--seeds", type=int, default=1)
@@ -90,10 +92,8 @@ def configuration(part: str, told: argparse.Namespace) -> dict[str, Any]:
     else:
         section |= {name: section[name] | value for name, value in PARTS[part].items()}
         section["residues"] = {"min": 40, "max": LONGEST}
-        section["members"] = {
-            "cartesian": {"kind": "cartesian", "size": told.size},
-            "frames": {"kind": "frames"},
-        }
+        more = {"cartesian": {"size": told.size}, "frames": {}}
+        section["members"] = {member: {"kind": member, **more[member]} for member in told.members}
         section["sample"].pop("steps", None)
         section["train"] = TRAINING | {"max_steps": told.steps}
         section["memorise"] = {"proteins": len(DOMAINS), "steps": told.steps}
