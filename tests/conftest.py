@@ -16,7 +16,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["OMP_NUM_THREADS"] = "1"
 
 TENSOR_MODULES = {
-    "backbone": ("cartesian", "context", "data", "draws", "frames", "ipa", "model", "sampler", "springs"),
+    "backbone": ("cartesian", "context", "data", "draws", "frames", "ipa", "model", "pose", "sampler", "springs"),
     "kstep": ("batch", "corrector", "data", "features", "layers", "model", "objective"),
     "trajbert": ("attention", "data", "density", "generate", "heads", "model", "states"),
 }

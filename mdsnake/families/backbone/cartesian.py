@@ -1,29 +1,28 @@
 """Diffusion of N, CA and C as points, by a transformer over residues.
 
 The network tells two things: v (Salimans & Ho, ICLR 2022), by which x̂₀ = √ᾱ x_t − √(1 − ᾱ) v is as good as x_t where
-there is little noise, and a shape that it knows, superposed on x_t, with how sure it is of it.  It sees x_t in a pose of
-its own, which x_t turns with it, so what it tells turns with the structure; no reflection is among them.
+there is little noise, and a shape that it knows, superposed on x_t, with how sure it is of it.  It sees x_t in a pose
+of its own, which x_t turns with it, so what it tells turns with the structure; no reflection is among them.
 """
 
-import math
 from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 from torch_geometric.data import Batch
 
 from mdsnake.families.backbone.config import About, Cartesian
 from mdsnake.families.backbone.context import Context
 from mdsnake.families.backbone.model import BackboneModel
+from mdsnake.families.backbone.pose import pose, superposing
 from mdsnake.families.backbone.springs import pulls
 from mdsnake.nn.attention import rotary, varlen_attention
 from mdsnake.nn.diffusion import cosine, noised, step
 from mdsnake.nn.mlp import mlp
 from mdsnake.nn.modulation import Modulation
 from mdsnake.nn.rigid import rotations_of
-from mdsnake.nn.segments import segment_mean, segment_sum
+from mdsnake.nn.segments import segment_mean
 
 #: Å in a unit of the state: the standard deviation of a centred coordinate of a protein of this size.
 SCALE = 7.16
@@ -149,33 +148,6 @@ class CartesianModel(BackboneModel):
 def turned(vectors: Float[Tensor, "n 3 3"], rotations: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3 3"]:
     """The three vectors of each residue, given in its own frame."""
     return vectors @ rotations.transpose(-1, -2)
-
-
-def pose(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "samples 3 3"]:
-    """Proper rotations by Gram–Schmidt from the first two cosine moments of each sample along its atoms.
-
-    These are the slowest modes of a chain, of which noise changes little, and they are linear in x: the pose of x_t
-    stays near that of x₀.  A common shift does not change them, as each cosine adds up to 0.
-    """
-    length = batch.ptr.diff()[batch.batch, None]
-    place = math.pi * (batch.index[:, None] + (torch.arange(3, dtype=x.dtype, device=x.device) + 0.5) / 3) / length
-    first, second = (
-        segment_sum(((k * place).cos()[..., None] * x).sum(1), batch.batch, len(batch.ptr) - 1) for k in (1, 2)
-    )
-    a = normalize(first, dim=-1)
-    b = normalize(second - (second * a).sum(-1, keepdim=True) * a, dim=-1)
-    return torch.stack([a, b, torch.linalg.cross(a, b)], dim=-1)
-
-
-@torch.no_grad()
-def superposing(
-    x: Float[Tensor, "n 3 3"], onto: Float[Tensor, "n 3 3"], batch: Batch
-) -> Float[Tensor, "samples 3 3"]:
-    """Rotations to the right of `x` that bring each sample as near to `onto` as can be (Kabsch, Acta Cryst. A 32, 922
-    (1976)); no gradient goes through them."""
-    u, _, vh = torch.linalg.svd(segment_sum(x.transpose(-1, -2) @ onto, batch.batch, batch.num_graphs).double())
-    u = torch.cat([u[..., :2], u[..., 2:] * torch.linalg.det(u @ vh)[:, None, None]], dim=-1)
-    return (u @ vh).to(x)
 
 
 def neighbours(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "n 3 3"]:

@@ -30,7 +30,8 @@ class Draws:
 
 
 def random_segments(batch: Batch, draws: Draws) -> Bool[Tensor, " n"]:
-    """Which residues the network is told: of a share `scaffolded` of the samples two segments, perhaps one in the other."""
+    """Which residues the network is told: two segments, perhaps one in the other, of a share `scaffolded` of the
+    samples."""
     length = batch.ptr.diff()
     place = torch.arange(len(batch.batch), device=length.device) - batch.ptr[batch.batch]
     chosen = draws.uniform() < batch.scaffolded

@@ -4,8 +4,8 @@ Places of CA, in units of 4 Å, are noised as usual, rotations by Brownian motio
 
     σ(t) = 0.02 + 1.5 t + ½ t²,   t from 0 to 1,
 
-and a network of invariant point attention moves the noised frames, layer by layer, to where they were.  A state is
-[R | x], (n, 3, 4).
+and a network of invariant point attention moves the noised frames, layer by layer, to where they were, or to a shape
+that it knows, superposed on the noised places, with how sure it is of it.  A state is [R | x], (n, 3, 4).
 """
 
 from typing import ClassVar
@@ -20,6 +20,7 @@ from mdsnake.families.backbone.config import About, Frames
 from mdsnake.families.backbone.context import Context
 from mdsnake.families.backbone.ipa import InvariantPointAttention
 from mdsnake.families.backbone.model import BackboneModel
+from mdsnake.families.backbone.pose import pose, superposing
 from mdsnake.families.backbone.springs import bonded, distances
 from mdsnake.nn import so3
 from mdsnake.nn.dense import dense, real
@@ -28,6 +29,7 @@ from mdsnake.nn.mlp import mlp
 from mdsnake.nn.modulation import Modulation
 from mdsnake.nn.radial import RadialBasis
 from mdsnake.nn.rigid import atoms_of, rotations_of
+from mdsnake.nn.segments import segment_mean
 
 #: Å in a unit of the state's places.
 SCALE = 4.0
@@ -86,12 +88,13 @@ class FramesModel(BackboneModel):
         self.register_buffer("sigma", 0.02 + 1.5 * t + 0.5 * t.square(), persistent=False)
         self.sigma[0] = 0.0  # the last step ends at x̂₀
         width, pair_width = network.width, network.pair_width
-        self.inputs = nn.Linear(12 + 1, width)
+        self.inputs = nn.Linear(12 + 12 + 1, width)
         self.context = Context(width, self.timesteps)
         self.radial = RadialBasis(RADIAL, CUTOFF)
         self.apart = nn.Embedding(2 * FARTHEST + 1, pair_width)
         self.pair = mlp(2 * (RADIAL + 3), pair_width, pair_width)
         self.layers = nn.ModuleList(Layer(network) for _ in range(network.layers))
+        self.last, self.shape, self.sure = nn.LayerNorm(width), nn.Linear(width, 9), nn.Linear(width, 2)
 
     def encode(self, coords_angstrom: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3 4"]:
         return torch.cat([rotations_of(coords_angstrom), coords_angstrom[:, 1, :, None] / SCALE], dim=-1)
@@ -138,13 +141,15 @@ class FramesModel(BackboneModel):
         condition, place = self.context(t, batch)
         told_before = (before[:, 0, :3] != 0).any(-1)[:, None, None]
         known = torch.where(told_before, relative(state, before), 0.0).flatten(1)
-        known = torch.cat([known, fixed[:, None].to(known)], dim=-1)
+        axes = pose(self.decode(state), batch)[batch.batch]
+        seen = axes.transpose(-1, -2) @ state
+        known = torch.cat([known, seen.flatten(1), fixed[:, None].to(known)], dim=-1)
         h = dense(self.inputs(known) + place, there)
         index, frames = dense(batch.index, there), dense(state, there)
         apart = (index[:, None] - index[:, :, None]).clamp(-FARTHEST, FARTHEST) + FARTHEST
         following = dense(bonded(batch), there)
-        seen = torch.cat([self.geometry(frames), self.geometry(dense(before, there))], dim=-1)
-        pair = self.pair(seen) + self.apart(apart)
+        between = torch.cat([self.geometry(frames), self.geometry(dense(before, there))], dim=-1)
+        pair = self.pair(between) + self.apart(apart)
         level = self.level[t].to(state)[:, None, None]
         free = dense(~fixed, there)[..., None]
         spread, turn = free * (1 - level).sqrt(), free * self.sigma[t].to(state).clamp(max=1)[:, None, None]
@@ -153,7 +158,19 @@ class FramesModel(BackboneModel):
         for layer in self.layers:
             h, motion = layer(h, pair, frames, condition, there, following)
             frames = moved(frames, turn * motion[..., :3], spread * motion[..., 3:])
-        return frames[there]
+        h = self.last(h[there])
+        sure = self.sure(h).sigmoid() * ~fixed[:, None]
+        return between_frames(frames[there], axes @ self.known_shape(h, seen, batch), sure)
+
+    def known_shape(
+        self, h: Float[Tensor, "n width"], seen: Float[Tensor, "n 3 4"], batch: Batch
+    ) -> Float[Tensor, "n 3 4"]:
+        """Frames that the network knows, turned so that their places are as near to those that are `seen` as can be."""
+        place, n, c = self.shape(h).view(-1, 3, 3).unbind(1)
+        place = place - segment_mean(place, batch.batch, batch.num_graphs)[batch.batch]
+        turn = superposing(place.detach()[:, None], seen[:, None, :, 3], batch)[batch.batch].transpose(-1, -2)
+        atoms = torch.stack([n, torch.zeros_like(n), c], dim=1)
+        return turn @ torch.cat([rotations_of(atoms), place[..., None]], dim=-1)
 
     def geometry(self, frames: Float[Tensor, "b l 3 4"]) -> Float[Tensor, "b l l c"]:
         """How far residues are from each other, and where from each other's frame, in nm."""
@@ -194,6 +211,17 @@ class FramesModel(BackboneModel):
 def linear_beyond(square: Float[Tensor, "*n"], far: float) -> Float[Tensor, "*n"]:
     """d² up to `far`, and the line that goes on from there."""
     return torch.where(square < far**2, square, 2 * far * square.clamp(min=far**2).sqrt() - far**2)
+
+
+def between_frames(
+    frames: Float[Tensor, "n 3 4"], others: Float[Tensor, "n 3 4"], share: Float[Tensor, "n 2"]
+) -> Float[Tensor, "n 3 4"]:
+    """A share of the way from frames to others, of rotations and of places."""
+    share = torch.cat([share[:, :1].expand(-1, 3), share[:, 1:]], dim=-1)[:, None]
+    mixed = frames + share * (others - frames)
+    first = normalize(mixed[..., 0], dim=-1)
+    second = normalize(mixed[..., 1] - (mixed[..., 1] * first).sum(-1, keepdim=True) * first, dim=-1)
+    return torch.stack([first, second, torch.linalg.cross(first, second), mixed[..., 3]], dim=-1)
 
 
 def relative(frames: Float[Tensor, "*n 3 4"], others: Float[Tensor, "*n 3 4"]) -> Float[Tensor, "*n 3 4"]:
