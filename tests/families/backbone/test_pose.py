@@ -91,9 +91,9 @@ def test_frames_tell_a_shape_that_they_are_sure_of_where_the_noised_one_lies(mon
     model, batch = toy_model("frames"), toy_batch(6, 12)
     assert isinstance(model, FramesModel)
     shape = model.encode(batch.coords)
-    atoms = torch.einsum("nij,nkj->nki", shape[..., :3], torch.tensor([[-0.5, 0.8, 0.0], [1.5, 0.0, 0.0]]))
+    atoms = torch.einsum("nij,aj->nai", shape[..., :3], torch.tensor([[-0.5, 0.8, 0.0], [1.5, 0.0, 0.0]]))
     given = torch.stack([shape[..., 3], *atoms.unbind(1)], dim=1)
-    monkeypatch.setattr(model, "shape", lambda h: given.flatten(1))
+    monkeypatch.setattr(model.shape, "forward", lambda h: given.flatten(1))
     turns = some_turns(2).float()[batch.batch]
     seen = model.centred(turns @ shape, batch, none_fixed(batch))
     found = model.known_shape(torch.zeros(len(shape), 1), seen, batch)
