@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas
 import torch
 import yaml
 from record import merged, over_seeds, record, write
@@ -76,8 +77,9 @@ def measured(part: str, told: argparse.Namespace) -> list[dict[str, Any]]:
         return list(speed(Backbone.model_validate(configured["backbone"]), told.device, told.quick))
     task, marks = ("backbone/memorise", MEMORISED) if part == "memorise" else ("backbone", {})
     scores = summarized(told.work / part, configured, f"summary/{task}.csv", told.cores)
-    card = json.loads((told.work / part / task / "window/card.json").read_text())
-    return list(judged(f"{card['used']} proteins", scores, marks))
+    folder = told.work / part / task
+    system = f"{json.loads((folder / 'window/card.json').read_text())['used']} proteins"
+    return [*judged(system, scores, marks), *trained(system, folder, told)]
 
 
 def configuration(part: str, told: argparse.Namespace) -> dict[str, Any]:
@@ -96,6 +98,7 @@ def configuration(part: str, told: argparse.Namespace) -> dict[str, Any]:
         section["members"] = {member: {"kind": member, **more[member]} for member in told.members}
         section["sample"].pop("steps", None)
         section["train"] = TRAINING | {"max_steps": told.steps}
+        section["scaffolded"] = 0.0  # samples are from nothing
         section["memorise"] = {"proteins": len(DOMAINS), "steps": told.steps}
         if part == "memorise" and told.data:
             rows = [f"{name}\t{(told.data / name).resolve()}.pdb\n" for name in DOMAINS]
@@ -120,6 +123,15 @@ def judged(system: str, scores: list[Score], marks: dict[str, Mark]) -> Iterator
         yield record(
             system, member, how, metric, METRICS[metric].unit, mean["value"], **spread, n=chains, floor=floor, **more
         )
+
+
+def trained(system: str, folder: Path, told: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """How long each member was trained."""
+    for member in told.members:
+        curves = [pandas.read_csv(folder / f"train/{member}/seed{seed}/history.csv") for seed in range(told.seeds)]
+        for metric, unit, column in (("trained_steps", "1", "step"), ("trained_minutes", "min", "seconds")):
+            each = [float(curve[column].iloc[-1]) / (60 if unit == "min" else 1) for curve in curves]
+            yield record(system, member, "training", metric, unit, over_seeds(each)["value"], n=told.seeds)
 
 
 def speed(section: Backbone, device: str, quick: bool) -> Iterator[dict[str, Any]]:
