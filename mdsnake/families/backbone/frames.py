@@ -21,14 +21,14 @@ from mdsnake.families.backbone.context import Context
 from mdsnake.families.backbone.ipa import InvariantPointAttention
 from mdsnake.families.backbone.model import BackboneModel
 from mdsnake.families.backbone.pose import pose, superposing
-from mdsnake.families.backbone.springs import bonded, distances
+from mdsnake.families.backbone.springs import SPREAD, bonded, distances, pulls
 from mdsnake.nn import so3
 from mdsnake.nn.dense import dense, real
 from mdsnake.nn.diffusion import linear, noised, step
 from mdsnake.nn.mlp import mlp
 from mdsnake.nn.modulation import Modulation
 from mdsnake.nn.radial import RadialBasis
-from mdsnake.nn.rigid import atoms_of, rotations_of
+from mdsnake.nn.rigid import atoms_of, ideal_atoms, rotations_of
 from mdsnake.nn.segments import segment_mean
 
 #: Å in a unit of the state's places.
@@ -37,6 +37,9 @@ SCALE = 4.0
 FARTHEST, CUTOFF, RADIAL = 32, 20.0, 16
 #: Weights of places, rotations and bonds, and Å from which errors of places and of bonds count linearly.
 W_TRANS, W_ROT, W_BONDS, FAR, FAR_BOND = 0.5, 1.0, 5.0, 10.0, 1.0
+#: How often a layer, and the last one, lets frames give way to their bonds, and by how much at most: Å by Å of force,
+#: and half a radian by Å² of torque; above, neighbours that both give way to a bond between them would overshoot.
+EASED, EASED_LAST, EASE = 2, 8, (0.1, 0.02)
 #: The share of noise above which all levels count alike.
 LEVELLED = 0.05
 
@@ -53,7 +56,7 @@ class Layer(nn.Module):
         )
         self.beside = nn.Linear(24, width)
         self.feed_forward = mlp(width, 2 * width, width)
-        self.move = nn.Linear(width, 6)
+        self.move, self.ease = nn.Linear(width, 6), nn.Linear(width, 2)
         nn.init.normal_(self.move.weight, std=0.02)
 
     def forward(
@@ -64,14 +67,14 @@ class Layer(nn.Module):
         condition: Float[Tensor, "b width"],
         there: Bool[Tensor, "b l"],
         following: Bool[Tensor, "b l"],
-    ) -> tuple[Float[Tensor, "b l width"], Float[Tensor, "b l 6"]]:
-        """New features, and how the frame moves."""
+    ) -> tuple[Float[Tensor, "b l width"], Float[Tensor, "b l 6"], Float[Tensor, "b l 2"]]:
+        """New features, how the frame moves, and how much it gives way to its bonds."""
         rotations, places = frames[..., :3], frames[..., 3]
         x, gate = self.attend(h, self.attend.of(condition)[:, None])
         h = h + gate * self.attention(x, pair, rotations, places, there)
         x, gate = self.think(h, self.think.of(condition)[:, None])
         h = h + gate * self.feed_forward(x + self.beside(neighbours(frames, following)))
-        return h, self.move(h)
+        return h, self.move(h), self.ease(h).sigmoid() * h.new_tensor(EASE)
 
 
 class FramesModel(BackboneModel):
@@ -150,17 +153,29 @@ class FramesModel(BackboneModel):
         following = dense(bonded(batch), there)
         between = torch.cat([self.geometry(frames), self.geometry(dense(before, there))], dim=-1)
         pair = self.pair(between) + self.apart(apart)
-        level = self.level[t].to(state)[:, None, None]
-        free = dense(~fixed, there)[..., None]
-        spread, turn = free * (1 - level).sqrt(), free * self.sigma[t].to(state).clamp(max=1)[:, None, None]
+        level = self.level[t].to(state)[:, None]
+        level, free = level[batch.batch], ~fixed[:, None]
+        spread, turn = free * (1 - level).sqrt(), free * self.sigma[t].to(state).clamp(max=1)[batch.batch, None]
         shrunk = torch.where(free, level.sqrt(), 1.0)[..., None]  # the best guess from noise alone is 0
-        frames = torch.cat([frames[..., :3], shrunk * frames[..., 3:]], dim=-1)
-        for layer in self.layers:
-            h, motion = layer(h, pair, frames, condition, there, following)
-            frames = moved(frames, turn * motion[..., :3], spread * motion[..., 3:])
-        h = self.last(h[there])
-        sure = self.sure(h).sigmoid() * ~fixed[:, None]
-        return between_frames(frames[there], axes @ self.known_shape(h, seen, batch), sure)
+        frames = torch.cat([state[..., :3], shrunk * state[..., 3:]], dim=-1)
+        for number, layer in enumerate(self.layers):
+            if number == len(self.layers) // 2:
+                told = self.last(h[there])
+                shape = axes @ self.known_shape(told, seen, batch)
+                frames = between_frames(frames, shape, free * self.sure(told).sigmoid())
+            h, motion, ease = layer(h, pair, dense(frames, there), condition, there, following)
+            motion, ease = motion[there], free * ease[there]
+            frames = moved(frames, turn * motion[:, :3], spread * motion[:, 3:])
+            for _ in range(EASED if layer is not self.layers[-1] else EASED_LAST):
+                force, torque = self.strain(frames, batch)
+                frames = moved(frames, ease[:, 1:] * torque, ease[:, :1] * force / SCALE)
+        return frames
+
+    def strain(self, frames: Float[Tensor, "n 3 4"], batch: Batch) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
+        """Force and torque on each residue, in Å and Å² and in its own axes, of its bonds to the next and the last."""
+        pull = pulls(self.decode(frames), frames.new_full((len(frames),), 1 - SPREAD), batch) @ frames[..., :3]
+        lever = ideal_atoms().to(frames).expand_as(pull)
+        return pull.sum(1), torch.linalg.cross(lever, pull).sum(1)
 
     def known_shape(
         self, h: Float[Tensor, "n width"], seen: Float[Tensor, "n 3 4"], batch: Batch
