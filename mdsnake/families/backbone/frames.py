@@ -97,7 +97,7 @@ class FramesModel(BackboneModel):
         self.apart = nn.Embedding(2 * FARTHEST + 1, pair_width)
         self.pair = mlp(2 * (RADIAL + 3), pair_width, pair_width)
         self.layers = nn.ModuleList(Layer(network) for _ in range(network.layers))
-        self.last, self.shape, self.sure = nn.LayerNorm(width), nn.Linear(width, 9), nn.Linear(width, 2)
+        self.norm, self.shape, self.sure = nn.LayerNorm(width), nn.Linear(width, 9), nn.Linear(width, 2)
 
     def encode(self, coords_angstrom: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3 4"]:
         return torch.cat([rotations_of(coords_angstrom), coords_angstrom[:, 1, :, None] / SCALE], dim=-1)
@@ -160,7 +160,7 @@ class FramesModel(BackboneModel):
         frames = torch.cat([state[..., :3], shrunk * state[..., 3:]], dim=-1)
         for number, layer in enumerate(self.layers):
             if number == len(self.layers) // 2:
-                told = self.last(h[there])
+                told = self.norm(h[there])
                 shape = axes @ self.known_shape(told, seen, batch)
                 frames = between_frames(frames, shape, free * self.sure(told).sigmoid())
             h, motion, ease = layer(h, pair, dense(frames, there), condition, there, following)

@@ -1,0 +1,59 @@
+"""How frames give way to their bonds."""
+
+import torch
+from torch import Generator, Tensor
+from torch_geometric.data import Batch
+
+from mdsnake.families.backbone.config import About, Frames, Residues
+from mdsnake.families.backbone.frames import SCALE, FramesModel, moved
+from mdsnake.families.backbone.springs import PAIRS, bonded, distances
+from tests.families.backbone.toys import toy_batch
+
+STEP = 1e-4
+
+
+def strained() -> tuple[FramesModel, Batch, Tensor]:
+    """Two chains, each residue a little out of its place."""
+    model = FramesModel(Frames(kind="frames", width=8, layers=1, heads=1), About(residues=Residues()))
+    batch, generator = toy_batch(4, 6), Generator().manual_seed(0)
+    frames = model.encode(batch.coords).double()
+    turn, shift = 0.05 * torch.randn(2, len(frames), 3, generator=generator, dtype=torch.float64)
+    return model, batch, moved(frames, turn, shift)
+
+
+def energy(model: FramesModel, frames: Tensor, batch: Batch) -> Tensor:
+    """½ (d − d₀)² of every bond between residues, in Å²."""
+    stretch = distances(model.decode(frames), batch)[0] - torch.tensor([pair[2] for pair in PAIRS])
+    return 0.5 * (stretch[:, 3:].square() * bonded(batch)[:, None]).sum()
+
+
+def test_force_and_torque_are_slopes_of_the_strain() -> None:
+    model, batch, frames = strained()
+    force, torque = model.strain(frames, batch)
+    for row in range(len(frames)):
+        for axis in range(3):
+            small = torch.zeros(len(frames), 3, dtype=torch.float64)
+            small[row, axis] = STEP
+            none = torch.zeros_like(small)
+            for told, ways in (
+                (force, [(none, small / SCALE), (none, -small / SCALE)]),
+                (torque, [(small / 2, none), (-small / 2, none)]),  # a quaternion has half of the angle
+            ):
+                up, down = (energy(model, moved(frames, *way), batch) for way in ways)
+                slope = (up - down) / (2 * STEP)
+                torch.testing.assert_close(told[row, axis], -slope, rtol=1e-3, atol=1e-3)
+
+
+def test_giving_way_brings_bonds_to_their_lengths() -> None:
+    model, batch, frames = strained()
+    before = energy(model, frames, batch)
+    for _ in range(100):
+        force, torque = model.strain(frames, batch)
+        frames = moved(frames, 0.02 * torque, 0.1 * force / SCALE)
+    assert energy(model, frames, batch) < 0.01 * before
+
+
+def test_nothing_pulls_where_bonds_are_as_they_should_be() -> None:
+    model, batch, _ = strained()
+    force, torque = model.strain(model.encode(batch.coords), batch)
+    assert float(torch.cat([force, torque]).abs().max()) < 0.1
