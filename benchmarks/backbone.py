@@ -77,9 +77,9 @@ def measured(part: str, told: argparse.Namespace) -> list[dict[str, Any]]:
         return list(speed(Backbone.model_validate(configured["backbone"]), told.device, told.quick))
     task, marks = ("backbone/memorise", MEMORISED) if part == "memorise" else ("backbone", {})
     scores = summarized(told.work / part, configured, f"summary/{task}.csv", told.cores)
-    folder = told.work / part / task
-    system = f"{json.loads((folder / 'window/card.json').read_text())['used']} proteins"
-    return [*judged(system, scores, marks), *trained(system, folder, told)]
+    card = json.loads((told.work / part / task / "window/card.json").read_text())
+    system = f"{card['used']} proteins"
+    return [*judged(system, scores, marks), *trained(system, told.work / part, task, told)]
 
 
 def configuration(part: str, told: argparse.Namespace) -> dict[str, Any]:
@@ -125,12 +125,16 @@ def judged(system: str, scores: list[Score], marks: dict[str, Mark]) -> Iterator
         )
 
 
-def trained(system: str, folder: Path, told: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """How long each member was trained."""
+def trained(system: str, folder: Path, task: str, told: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """How long each member was trained, in steps and in minutes of a processor."""
     for member in told.members:
-        curves = [pandas.read_csv(folder / f"train/{member}/seed{seed}/history.csv") for seed in range(told.seeds)]
-        for metric, unit, column in (("trained_steps", "1", "step"), ("trained_minutes", "min", "seconds")):
-            each = [float(curve[column].iloc[-1]) / (60 if unit == "min" else 1) for curve in curves]
+        steps, minutes = [], []
+        for seed in range(told.seeds):
+            curve = pandas.read_csv(folder / task / f"train/{member}/seed{seed}/history.csv")
+            job = pandas.read_csv(folder / "benchmarks/train_proteins" / task / f"{member}.seed{seed}.tsv", sep="\t")
+            steps.append(float(curve.step.iloc[-1]))
+            minutes.append(float(job.cpu_time.iloc[0]) / 60)
+        for metric, unit, each in (("trained_steps", "1", steps), ("trained_cpu_minutes", "min", minutes)):
             yield record(system, member, "training", metric, unit, over_seeds(each)["value"], n=told.seeds)
 
 

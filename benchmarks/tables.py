@@ -81,7 +81,7 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ("Memorisation and one step", ["one_step_error", "one_step_rmsd", "noise_mean", "noise_mean_spread"]),
         (
             "Training",
-            ["trained_steps", "trained_minutes", "loss_end", "loss_end_spread", "noise_end", "noise_end_spread"],
+            ["trained_steps", "trained_cpu_minutes", "loss_end", "loss_end_spread", "noise_end", "noise_end_spread"],
         ),
         ("Loss by the share of all steps of noise", ["loss_by_t", "loss_by_t_spread"]),
         (
