@@ -29,15 +29,15 @@ from mdsnake.simulate.stage import simulate_bursts  # noqa: E402
 from mdsnake.window.stage import window  # noqa: E402
 from tests.toys import write_prepared  # noqa: E402
 
-#: What takes minutes to set up; the tests of each stay in one process.
+#: What takes minutes to set up, or cannot be there twice: tests that need any of it stay in one process.
 COSTLY = {"finished", "own", "cluster"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for name in COSTLY.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(name))
+        if COSTLY.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("costly"))
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from mdsnake.families.backbone.context import Context
 from mdsnake.families.backbone.ipa import InvariantPointAttention
 from mdsnake.families.backbone.model import BackboneModel
 from mdsnake.families.backbone.pose import pose, superposing
-from mdsnake.families.backbone.springs import SPREAD, bonded, distances, pulls
+from mdsnake.families.backbone.springs import bonded, distances, robust_pulls
 from mdsnake.nn import so3
 from mdsnake.nn.dense import dense, real
 from mdsnake.nn.diffusion import linear, noised, step
@@ -173,7 +173,7 @@ class FramesModel(BackboneModel):
 
     def strain(self, frames: Float[Tensor, "n 3 4"], batch: Batch) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
         """Force and torque on each residue, in Å and Å² and in its own axes, of its bonds to the next and the last."""
-        pull = pulls(self.decode(frames), frames.new_full((len(frames),), 1 - SPREAD), batch) @ frames[..., :3]
+        pull = robust_pulls(self.decode(frames), batch) @ frames[..., :3]
         lever = ideal_atoms().to(frames).expand_as(pull)
         return pull.sum(1), torch.linalg.cross(lever, pull).sum(1)
 

@@ -44,12 +44,28 @@ def distances(coords: Float[Tensor, "n 3 3"], batch: Batch) -> tuple[Float[Tenso
 
 def pulls(coords: Float[Tensor, "n 3 3"], noise: Float[Tensor, " n"], batch: Batch) -> Float[Tensor, "n 3 3"]:
     """How the pairs pull each of N, CA and C, in units of the noise of a coordinate in Å."""
+    stretch, along = stretches(coords, batch)
+    return gathered((stretch / (noise[:, None] + SPREAD)).clamp(-MOST, MOST)[..., None] * along)
+
+
+def robust_pulls(coords: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "n 3 3"]:
+    """How the pairs pull in Å: minus the slope of Σ ½ s²/(1 + s²), s being Å of stretch, so that only pairs that are
+    nearly right are brought to their distance (Geman & McClure, Bull. Int. Stat. Inst. 52, 5 (1987))."""
+    stretch, along = stretches(coords, batch)
+    return gathered((stretch / (1 + stretch.square()).square())[..., None] * along)
+
+
+def stretches(coords: Float[Tensor, "n 3 3"], batch: Batch) -> tuple[Float[Tensor, "n 7"], Float[Tensor, "n 7 3"]]:
+    """By how many Å the PAIRS are too far apart, 0 where there is no next residue, and their unit vectors."""
     distance, along = distances(coords, batch)
     known = distance.new_tensor([pair[2] for pair in PAIRS])
     there = torch.cat([torch.ones_like(distance[:, :3], dtype=torch.bool), bonded(batch)[:, None].expand(-1, 4)], -1)
-    stretch = ((distance - known) / (noise[:, None] + SPREAD)).clamp(-MOST, MOST) * there
-    force = stretch[..., None] * along
-    pulled = coords.new_zeros(len(coords), 6, 3)
+    return (distance - known) * there, along
+
+
+def gathered(force: Float[Tensor, "n 7 3"]) -> Float[Tensor, "n 3 3"]:
+    """What the forces of the PAIRS come to for each of N, CA and C."""
+    pulled = force.new_zeros(len(force), 6, 3)
     for column, (i, j, _) in enumerate(PAIRS):
         pulled[:, i] += force[:, column]
         pulled[:, j] -= force[:, column]

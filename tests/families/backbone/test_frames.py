@@ -22,9 +22,10 @@ def strained() -> tuple[FramesModel, Batch, Tensor]:
 
 
 def energy(model: FramesModel, frames: Tensor, batch: Batch) -> Tensor:
-    """½ (d − d₀)² of every bond between residues, in Å²."""
+    """Σ ½ s²/(1 + s²) of every bond between residues, s being Å of stretch."""
     stretch = distances(model.decode(frames), batch)[0] - torch.tensor([pair[2] for pair in PAIRS])
-    return 0.5 * (stretch[:, 3:].square() * bonded(batch)[:, None]).sum()
+    square = stretch[:, 3:].square()
+    return 0.5 * (square / (1 + square) * bonded(batch)[:, None]).sum()
 
 
 def test_force_and_torque_are_slopes_of_the_strain() -> None:
