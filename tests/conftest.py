@@ -33,11 +33,9 @@ from tests.toys import write_prepared  # noqa: E402
 COSTLY = {"finished", "own", "cluster"}
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if COSTLY.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("costly"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if COSTLY.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.xdist_group("costly"))
 
 
 @pytest.fixture(scope="session")
