@@ -20,7 +20,7 @@ run: .venv/installed
 	@echo "Done. Open $(CURDIR)/$(REPORT)"
 
 test: .venv/installed
-	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 $(ARGS)
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/kstep.py --out benchmarks/results/kstep.json $(ARGS)

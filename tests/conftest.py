@@ -9,6 +9,8 @@ from pathlib import Path
 
 import jaxtyping
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # A job in the background ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -29,13 +31,19 @@ from mdsnake.simulate.stage import simulate_bursts  # noqa: E402
 from mdsnake.window.stage import window  # noqa: E402
 from tests.toys import write_prepared  # noqa: E402
 
-#: What takes minutes to set up, or cannot be there twice: tests that need any of it stay in one process.
-COSTLY = {"finished", "own", "cluster"}
+#: Folders whose tests share what takes minutes to set up, or cannot be there twice: a run, a cluster.
+TOGETHER = ("tests/slurm/", "tests/workflow/")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    if COSTLY.intersection(getattr(item, "fixturenames", ())):
-        item.add_marker(pytest.mark.xdist_group("costly"))
+class ByFile(LoadScopeScheduling):
+    """The tests of a file stay in one process, and those of TOGETHER in the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return TOGETHER[0] if nodeid.startswith(TOGETHER) else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
