@@ -1,4 +1,4 @@
-"""What bonds and angles of known size tell of noise."""
+"""How bonds and angles of known size pull: what they tell of noise, and where they bring what is nearly right."""
 
 import torch
 from jaxtyping import Bool, Float
