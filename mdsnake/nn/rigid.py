@@ -23,13 +23,17 @@ def ideal_atoms() -> Float[Tensor, "3 3"]:
     return torch.tensor([[N_CA * math.cos(N_CA_C), N_CA * math.sin(N_CA_C), 0.0], [0.0, 0.0, 0.0], [CA_C, 0.0, 0.0]])
 
 
-def rotations_of(coords: Float[Tensor, "*n 3 3"]) -> Float[Tensor, "*n 3 3"]:
-    """The axes, as columns, of the frames of N, CA and C (Gram–Schmidt)."""
-    n, ca, c = coords.unbind(-2)
-    first = normalize(c - ca, dim=-1)
-    towards = n - ca
+def axes_of(along: Float[Tensor, "*n 3"], towards: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3 3"]:
+    """Proper rotations whose first column is `along`, and whose first two hold `towards` (Gram–Schmidt)."""
+    first = normalize(along, dim=-1)
     second = normalize(towards - (towards * first).sum(-1, keepdim=True) * first, dim=-1)
     return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
+
+
+def rotations_of(coords: Float[Tensor, "*n 3 3"]) -> Float[Tensor, "*n 3 3"]:
+    """The axes, as columns, of the frames of N, CA and C."""
+    n, ca, c = coords.unbind(-2)
+    return axes_of(c - ca, n - ca)
 
 
 def atoms_of(rotations: Float[Tensor, "*n 3 3"], places: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3 3"]:

@@ -28,7 +28,7 @@ from mdsnake.nn.diffusion import linear, noised, step
 from mdsnake.nn.mlp import mlp
 from mdsnake.nn.modulation import Modulation
 from mdsnake.nn.radial import RadialBasis
-from mdsnake.nn.rigid import atoms_of, ideal_atoms, rotations_of
+from mdsnake.nn.rigid import atoms_of, axes_of, ideal_atoms, rotations_of
 from mdsnake.nn.segments import segment_mean
 
 #: Å in a unit of the state's places.
@@ -153,8 +153,7 @@ class FramesModel(BackboneModel):
         following = dense(bonded(batch), there)
         between = torch.cat([self.geometry(frames), self.geometry(dense(before, there))], dim=-1)
         pair = self.pair(between) + self.apart(apart)
-        level = self.level[t].to(state)[:, None]
-        level, free = level[batch.batch], ~fixed[:, None]
+        level, free = self.level[t].to(state)[batch.batch, None], ~fixed[:, None]
         spread, turn = free * (1 - level).sqrt(), free * self.sigma[t].to(state).clamp(max=1)[batch.batch, None]
         shrunk = torch.where(free, level.sqrt(), 1.0)[..., None]  # the best guess from noise alone is 0
         frames = torch.cat([state[..., :3], shrunk * state[..., 3:]], dim=-1)
@@ -184,8 +183,7 @@ class FramesModel(BackboneModel):
         place, n, c = self.shape(h).view(-1, 3, 3).unbind(1)
         place = place - segment_mean(place, batch.batch, batch.num_graphs)[batch.batch]
         turn = superposing(place.detach()[:, None], seen[:, None, :, 3], batch)[batch.batch].transpose(-1, -2)
-        atoms = torch.stack([n, torch.zeros_like(n), c], dim=1)
-        return turn @ torch.cat([rotations_of(atoms), place[..., None]], dim=-1)
+        return turn @ torch.cat([axes_of(c, n), place[..., None]], dim=-1)
 
     def geometry(self, frames: Float[Tensor, "b l 3 4"]) -> Float[Tensor, "b l l c"]:
         """How far residues are from each other, and where from each other's frame, in nm."""
@@ -234,9 +232,7 @@ def between_frames(
     """A share of the way from frames to others, of rotations and of places."""
     share = torch.cat([share[:, :1].expand(-1, 3), share[:, 1:]], dim=-1)[:, None]
     mixed = frames + share * (others - frames)
-    first = normalize(mixed[..., 0], dim=-1)
-    second = normalize(mixed[..., 1] - (mixed[..., 1] * first).sum(-1, keepdim=True) * first, dim=-1)
-    return torch.stack([first, second, torch.linalg.cross(first, second), mixed[..., 3]], dim=-1)
+    return torch.cat([axes_of(mixed[..., 0], mixed[..., 1]), mixed[..., 3:]], dim=-1)
 
 
 def relative(frames: Float[Tensor, "*n 3 4"], others: Float[Tensor, "*n 3 4"]) -> Float[Tensor, "*n 3 4"]:

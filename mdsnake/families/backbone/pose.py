@@ -5,9 +5,9 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import normalize
 from torch_geometric.data import Batch
 
+from mdsnake.nn.rigid import axes_of
 from mdsnake.nn.segments import segment_sum
 
 
@@ -22,9 +22,7 @@ def pose(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "samples 3 3"
     first, second = (
         segment_sum(((k * place).cos()[..., None] * x).sum(1), batch.batch, len(batch.ptr) - 1) for k in (1, 2)
     )
-    a = normalize(first, dim=-1)
-    b = normalize(second - (second * a).sum(-1, keepdim=True) * a, dim=-1)
-    return torch.stack([a, b, torch.linalg.cross(a, b)], dim=-1)
+    return axes_of(first, second)
 
 
 @torch.no_grad()
