@@ -14,7 +14,7 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.backbone.config import About, Cartesian
 from mdsnake.families.backbone.context import Context
-from mdsnake.families.backbone.model import BackboneModel
+from mdsnake.families.backbone.model import BackboneModel, none_fixed
 from mdsnake.families.backbone.pose import pose, superposing
 from mdsnake.families.backbone.springs import pulls
 from mdsnake.nn.attention import rotary, varlen_attention
@@ -22,7 +22,6 @@ from mdsnake.nn.diffusion import cosine, noised, step
 from mdsnake.nn.mlp import mlp
 from mdsnake.nn.modulation import Modulation
 from mdsnake.nn.rigid import rotations_of
-from mdsnake.nn.segments import segment_mean
 
 #: Å in a unit of the state: the standard deviation of a centred coordinate of a protein of this size.
 SCALE = 7.16
@@ -111,7 +110,7 @@ class CartesianModel(BackboneModel):
         given = torch.cat([seen, neighbours(seen, batch), pull, known], dim=1).flatten(1)
         given = torch.cat([given, fixed[:, None].to(given)], dim=-1)
         v, shape, sure = self.network_output(given, pull, t, batch)
-        shape = self.shifted(shape, -segment_mean(shape[:, 1], batch.batch, batch.num_graphs)[batch.batch])
+        shape = self.centred(shape, batch, none_fixed(batch))
         shape = shape @ superposing(shape.detach(), seen, batch)[batch.batch]
         shrunk = level.sqrt() * seen
         found = shrunk + sure * (shape - shrunk) - (1 - level).sqrt() * v

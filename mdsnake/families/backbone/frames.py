@@ -150,7 +150,8 @@ class FramesModel(BackboneModel):
         h = dense(self.inputs(known) + place, there)
         index, frames = dense(batch.index, there), dense(state, there)
         apart = (index[:, None] - index[:, :, None]).clamp(-FARTHEST, FARTHEST) + FARTHEST
-        following = dense(bonded(batch), there)
+        bonds = bonded(batch)
+        following = dense(bonds, there)
         between = torch.cat([self.geometry(frames), self.geometry(dense(before, there))], dim=-1)
         pair = self.pair(between) + self.apart(apart)
         level, free = self.level[t].to(state)[batch.batch, None], ~fixed[:, None]
@@ -166,13 +167,15 @@ class FramesModel(BackboneModel):
             motion, ease = motion[there], free * ease[there]
             frames = moved(frames, turn * motion[:, :3], spread * motion[:, 3:])
             for _ in range(EASED if layer is not self.layers[-1] else EASED_LAST):
-                force, torque = self.strain(frames, batch)
+                force, torque = self.strain(frames, bonds)
                 frames = moved(frames, ease[:, 1:] * torque, ease[:, :1] * force / SCALE)
         return frames
 
-    def strain(self, frames: Float[Tensor, "n 3 4"], batch: Batch) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
+    def strain(
+        self, frames: Float[Tensor, "n 3 4"], following: Bool[Tensor, " n"]
+    ) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
         """Force and torque on each residue, in Å and Å² and in its own axes, of its bonds to the next and the last."""
-        pull = robust_pulls(self.decode(frames), batch) @ frames[..., :3]
+        pull = robust_pulls(self.decode(frames), following) @ frames[..., :3]
         lever = ideal_atoms().to(frames).expand_as(pull)
         return pull.sum(1), torch.linalg.cross(lever, pull).sum(1)
 
@@ -211,7 +214,7 @@ class FramesModel(BackboneModel):
         place = W_TRANS * linear_beyond(SCALE**2 * off, FAR)
         turned = torch.eye(3, device=found.device) - found[..., :3].transpose(-1, -2) @ clean[..., :3]
         rotation = W_ROT * turned.square().sum((-1, -2))
-        told, true = (distances(self.decode(state), batch)[0][:, 3:] for state in (found, clean))
+        told, true = (distances(self.decode(state))[0][:, 3:] for state in (found, clean))
         bonds = W_BONDS * level * bonded(batch) * linear_beyond((told - true).square(), FAR_BOND).mean(-1)
         total = weight.sum().clamp(min=1)
         either = torch.maximum(weight, weight.roll(-1))  # of the two residues that a bond joins

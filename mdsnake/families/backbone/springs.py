@@ -33,7 +33,7 @@ def bonded(batch: Batch) -> Bool[Tensor, " n"]:
     return torch.cat([following, following.new_zeros(1)])
 
 
-def distances(coords: Float[Tensor, "n 3 3"], batch: Batch) -> tuple[Float[Tensor, "n 7"], Float[Tensor, "n 7 3"]]:
+def distances(coords: Float[Tensor, "n 3 3"]) -> tuple[Float[Tensor, "n 7"], Float[Tensor, "n 7 3"]]:
     """Of the PAIRS in Å, and their unit vectors; pairs with a next residue mean nothing where there is none."""
     both = torch.cat([coords, coords.roll(-1, 0)], dim=1)
     first, second = [pair[0] for pair in PAIRS], [pair[1] for pair in PAIRS]
@@ -44,22 +44,25 @@ def distances(coords: Float[Tensor, "n 3 3"], batch: Batch) -> tuple[Float[Tenso
 
 def pulls(coords: Float[Tensor, "n 3 3"], noise: Float[Tensor, " n"], batch: Batch) -> Float[Tensor, "n 3 3"]:
     """How the pairs pull each of N, CA and C, in units of the noise of a coordinate in Å."""
-    stretch, along = stretches(coords, batch)
+    stretch, along = stretches(coords, bonded(batch))
     return gathered((stretch / (noise[:, None] + SPREAD)).clamp(-MOST, MOST)[..., None] * along)
 
 
-def robust_pulls(coords: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "n 3 3"]:
-    """How the pairs pull in Å: minus the slope of Σ ½ s²/(1 + s²), s being Å of stretch, so that only pairs that are
-    nearly right are brought to their distance (Geman & McClure, Bull. Int. Stat. Inst. 52, 5 (1987))."""
-    stretch, along = stretches(coords, batch)
+def robust_pulls(coords: Float[Tensor, "n 3 3"], following: Bool[Tensor, " n"]) -> Float[Tensor, "n 3 3"]:
+    """How the pairs pull in Å, those of residues that a next one is `following`: minus the slope of Σ ½ s²/(1 + s²), s
+    being Å of stretch, so that only pairs that are nearly right are brought to their distance (Geman & McClure, Bull.
+    Int. Stat. Inst. 52, 5 (1987))."""
+    stretch, along = stretches(coords, following)
     return gathered((stretch / (1 + stretch.square()).square())[..., None] * along)
 
 
-def stretches(coords: Float[Tensor, "n 3 3"], batch: Batch) -> tuple[Float[Tensor, "n 7"], Float[Tensor, "n 7 3"]]:
+def stretches(
+    coords: Float[Tensor, "n 3 3"], following: Bool[Tensor, " n"]
+) -> tuple[Float[Tensor, "n 7"], Float[Tensor, "n 7 3"]]:
     """By how many Å the PAIRS are too far apart, 0 where there is no next residue, and their unit vectors."""
-    distance, along = distances(coords, batch)
+    distance, along = distances(coords)
     known = distance.new_tensor([pair[2] for pair in PAIRS])
-    there = torch.cat([torch.ones_like(distance[:, :3], dtype=torch.bool), bonded(batch)[:, None].expand(-1, 4)], -1)
+    there = torch.cat([torch.ones_like(distance[:, :3], dtype=torch.bool), following[:, None].expand(-1, 4)], -1)
     return (distance - known) * there, along
 
 

@@ -23,14 +23,14 @@ def strained() -> tuple[FramesModel, Batch, Tensor]:
 
 def energy(model: FramesModel, frames: Tensor, batch: Batch) -> Tensor:
     """Σ ½ s²/(1 + s²) of every bond between residues, s being Å of stretch."""
-    stretch = distances(model.decode(frames), batch)[0] - torch.tensor([pair[2] for pair in PAIRS])
+    stretch = distances(model.decode(frames))[0] - torch.tensor([pair[2] for pair in PAIRS])
     square = stretch[:, 3:].square()
     return 0.5 * (square / (1 + square) * bonded(batch)[:, None]).sum()
 
 
 def test_force_and_torque_are_slopes_of_the_strain() -> None:
     model, batch, frames = strained()
-    force, torque = model.strain(frames, batch)
+    force, torque = model.strain(frames, bonded(batch))
     for row in range(len(frames)):
         for axis in range(3):
             small = torch.zeros(len(frames), 3, dtype=torch.float64)
@@ -49,12 +49,12 @@ def test_giving_way_brings_bonds_to_their_lengths() -> None:
     model, batch, frames = strained()
     before = energy(model, frames, batch)
     for _ in range(100):
-        force, torque = model.strain(frames, batch)
+        force, torque = model.strain(frames, bonded(batch))
         frames = moved(frames, 0.02 * torque, 0.1 * force / SCALE)
     assert energy(model, frames, batch) < 0.01 * before
 
 
 def test_nothing_pulls_where_bonds_are_as_they_should_be() -> None:
     model, batch, _ = strained()
-    force, torque = model.strain(model.encode(batch.coords), batch)
+    force, torque = model.strain(model.encode(batch.coords), bonded(batch))
     assert float(torch.cat([force, torque]).abs().max()) < 0.1

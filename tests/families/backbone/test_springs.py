@@ -14,7 +14,7 @@ REAL = (1.46, 1.525, 2.46, 1.33, 2.43, 2.43, 3.80)
 def test_known_distances_are_real_ones() -> None:
     assert [pair[2] for pair in PAIRS] == pytest.approx(REAL, abs=0.015)
     for phi_psi in (HELIX, STRAND):
-        found = distances(chain(8, phi_psi), toy_batch(8))[0][:-1]
+        found = distances(chain(8, phi_psi))[0][:-1]
         torch.testing.assert_close(found, torch.tensor(REAL).expand(7, 7), rtol=0, atol=0.015)
 
 
