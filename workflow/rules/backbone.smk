@@ -49,12 +49,12 @@ def drawn_from(figure):
 
 
 def training_of(task):
-    """The trainer's settings, and how many windows have a motif; to memorise, each step sees every protein whole, and
-    nothing stops early."""
+    """The trainer's settings, and how many windows are cropped and have a motif; to memorise, each step sees every
+    protein whole, and nothing stops early."""
     if task != MEMORISE:
-        return {"training": BACKBONE.train, "scaffolded": BACKBONE.scaffolded}
+        return {"training": BACKBONE.train, "cropped": BACKBONE.cropped, "scaffolded": BACKBONE.scaffolded}
     few = {"max_steps": BACKBONE.memorise.steps, "batch_size": BACKBONE.memorise.proteins, "patience": 10**6}
-    return {"training": BACKBONE.train.model_copy(update=few), "scaffolded": 0.0}
+    return {"training": BACKBONE.train.model_copy(update=few), "cropped": 0.0, "scaffolded": 0.0}
 
 
 def sample_of(task):

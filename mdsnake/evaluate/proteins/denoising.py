@@ -21,7 +21,7 @@ PARTS = 10
 #: Å in a unit of the source: the standard deviation of a centred coordinate of a protein.
 SCALE_ANGSTROM = 7.16
 #: Draws of noise for each chain.
-REPEATS = 4
+REPEATS = 2
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,9 +14,9 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.backbone.config import About, Cartesian
 from mdsnake.families.backbone.context import Context
-from mdsnake.families.backbone.model import BackboneModel, none_fixed
-from mdsnake.families.backbone.pose import pose, superposing
-from mdsnake.families.backbone.springs import pulls
+from mdsnake.families.backbone.model import BackboneModel
+from mdsnake.families.backbone.pose import doubt, pose, superposed
+from mdsnake.families.backbone.springs import bonded, relaxed, robust_pulls
 from mdsnake.nn.attention import rotary, varlen_attention
 from mdsnake.nn.diffusion import cosine, noised, step
 from mdsnake.nn.mlp import mlp
@@ -25,9 +25,16 @@ from mdsnake.nn.rigid import rotations_of
 
 #: Å in a unit of the state: the standard deviation of a centred coordinate of a protein of this size.
 SCALE = 7.16
-#: Numbers of a residue that go in: x_t, what its neighbours are from it, pulls of the bonds, and the last x̂₀; and
-#: whether it is fixed.
-INPUTS = 9 + 9 + 9 + 9 + 1
+#: Residues on either side of a residue that it sees in its own frame.
+SIDE = 4
+#: Numbers of a residue that go in: x_t, how bonds move it, the last x̂₀, those beside it, and whether it is fixed.
+INPUTS = 9 + 9 + 9 + 9 * (2 * SIDE + 1) + 1
+#: What relaxing leaves of the variance of the noise.
+LEFT = 0.1
+#: How often the answer gives way to its bonds, and by how much at most.
+EASED, EASE = 8, 0.1
+#: Square of what a shape that is known is off by, in the unit of the state.
+NEAR = 1e-3
 
 
 class Layer(nn.Module):
@@ -65,8 +72,9 @@ class CartesianModel(BackboneModel):
         self.context = Context(width, self.timesteps)
         self.layers = nn.ModuleList(Layer(width, network.heads, network.feed_forward) for _ in range(network.layers))
         self.last, self.outputs = nn.LayerNorm(width), nn.Linear(width, 9)
-        self.pull, self.shape, self.sure = nn.Linear(width, 9), nn.Linear(width, 9), nn.Linear(width, 1)
-        for layer in (self.outputs, self.pull, self.shape):
+        self.pull, self.local, self.shape = nn.Linear(width, 9), nn.Linear(width, 9), nn.Linear(width, 9)
+        self.sure, self.ease = nn.Linear(width, 1), nn.Linear(width, 1)
+        for layer in (self.outputs, self.pull, self.local, self.shape):
             nn.init.normal_(layer.weight, std=0.02)
 
     def encode(self, coords_angstrom: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3 3"]:
@@ -104,29 +112,46 @@ class CartesianModel(BackboneModel):
         before: Float[Tensor, "n 3 3"],
     ) -> Float[Tensor, "n 3 3"]:
         level = self.level[t].to(state)[batch.batch, None, None]
+        spread, kept = (1 - level).sqrt(), level.sqrt()
         axes = pose(state, batch)[batch.batch]
         seen, known = state @ axes, before @ axes
-        pull = pulls(SCALE * seen, SCALE * (1 - level[:, 0, 0]).sqrt(), batch)
-        given = torch.cat([seen, neighbours(seen, batch), pull, known], dim=1).flatten(1)
+        angstrom = SCALE * torch.where(fixed, 0.0, spread[:, 0, 0])
+        rest = relaxed(SCALE * seen, angstrom, kept[:, 0, 0], batch) / SCALE
+        pull, frames = (rest - seen) / spread, rotations_of(rest)
+        given = torch.cat(
+            [seen, pull, known, beside(rest / (level + LEFT * (1 - level)).sqrt(), frames, batch)], dim=1
+        ).flatten(1)
         given = torch.cat([given, fixed[:, None].to(given)], dim=-1)
-        v, shape, sure = self.network_output(given, pull, t, batch)
-        shape = self.centred(shape, batch, none_fixed(batch))
-        shape = shape @ superposing(shape.detach(), seen, batch)[batch.batch]
-        shrunk = level.sqrt() * seen
-        found = shrunk + sure * (shape - shrunk) - (1 - level).sqrt() * v
+        v, shape, sure, ease = self.network_output(given, pull, frames, t, batch)
+        shrunk = torch.where(fixed[:, None, None], seen, kept * seen)
+        told = torch.where(fixed[:, None, None], seen, seen / kept)
+        variance = torch.where(fixed, 0.0, 1 / level[:, 0, 0] - 1) + NEAR
+        shape = superposed(shape, told, 1 / variance, batch)
+        sure = sure / doubt(shape, told, variance, batch)[batch.batch, None, None]
+        found = shrunk + sure * (shape - shrunk) - spread * v
+        following = bonded(batch)
+        for _ in range(EASED):
+            found = found + ease * robust_pulls(SCALE * found, following) / SCALE
         return found @ axes.transpose(-1, -2)
 
     def network_output(
-        self, given: Float[Tensor, "n inputs"], pull: Float[Tensor, "n 3 3"], t: Int[Tensor, " samples"], batch: Batch
-    ) -> tuple[Float[Tensor, "n 3 3"], Float[Tensor, "n 3 3"], Float[Tensor, "n 1 1"]]:
-        """v, a shape, and from 0 to 1 how sure the network is of it."""
+        self,
+        given: Float[Tensor, "n inputs"],
+        pull: Float[Tensor, "n 3 3"],
+        frames: Float[Tensor, "n 3 3"],
+        t: Int[Tensor, " samples"],
+        batch: Batch,
+    ) -> tuple[Float[Tensor, "n 3 3"], Float[Tensor, "n 3 3"], Float[Tensor, "n 1 1"], Float[Tensor, "n 1 1"]]:
+        """v, a shape, from 0 to 1 how sure the network is of it, and how much x̂₀ gives way to its bonds."""
         condition, place = self.context(t, batch)
         h = self.inputs(given) + place
         for layer in self.layers:
             h = layer(h, condition, batch)
         h = self.last(h)
         gates, mixed = self.pull(h).view(-1, 3, 3), self.outputs(h).view(-1, 3, 3)
-        return mixed - gates @ pull, self.shape(h).view(-1, 3, 3), self.sure(h).sigmoid()[..., None]
+        v = mixed - gates @ pull + turned(self.local(h).view(-1, 3, 3), frames)
+        sure, ease = self.sure(h).sigmoid(), EASE * self.ease(h).sigmoid()
+        return v, self.shape(h).view(-1, 3, 3), sure[..., None], ease[..., None]
 
     def errors(
         self,
@@ -149,9 +174,13 @@ def turned(vectors: Float[Tensor, "n 3 3"], rotations: Float[Tensor, "n 3 3"]) -
     return vectors @ rotations.transpose(-1, -2)
 
 
-def neighbours(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "n 3 3"]:
-    """N and C from CA, and CA from that of the residue before, in units of a bond; 0 where there is none."""
-    n, ca, c = x.unbind(1)
-    first = batch.index == 0
-    step = torch.where(first[:, None], 0.0, ca - ca.roll(1, 0))
-    return torch.stack([n - ca, c - ca, step], dim=1) * (SCALE / 1.5)
+def beside(x: Float[Tensor, "n 3 3"], frames: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "n k 3"]:
+    """N, CA and C of each residue and of those up to SIDE before and after it, as seen from its own frame, in nm; 0
+    where there are none."""
+    length = batch.ptr.diff()[batch.batch]
+    seen = []
+    for way in range(-SIDE, SIDE + 1):
+        there = (batch.index + way >= 0) & (batch.index + way < length)
+        apart = (x.roll(-way, 0) - x[:, 1:2]) @ frames * (SCALE / 10)
+        seen.append(torch.where(there[:, None, None], apart, 0.0))
+    return torch.cat(seen, dim=1)

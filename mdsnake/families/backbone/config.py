@@ -32,6 +32,7 @@ Length = Annotated[Int, Field(ge=3, le=4096, description="residues")]
 Width = Annotated[Int, Field(ge=4, le=4096)]
 Count = Annotated[Int, Field(gt=0, le=4096)]
 Depth = Annotated[Int, Field(gt=0, le=100)]
+CROPPED = "share of the windows in training of which a part is seen, of residues.min at least"
 SCAFFOLDED = "share of the windows in training that have a motif; 0: models build around none"
 
 
@@ -210,6 +211,7 @@ class Backbone(Settings):
         dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=60), Varied], Network], Field(min_length=1)
     ]
     train: Training = Training()
+    cropped: Fraction = Field(0.5, description=CROPPED)
     scaffolded: Fraction = Field(0.2, description=SCAFFOLDED)
     sample: Sample = Sample()
     memorise: Memorise = Memorise()
@@ -266,6 +268,7 @@ class TrainSettings(Settings):
     member: str
     network: Network
     training: Training
+    cropped: Fraction = Field(0.5, description=CROPPED)
     scaffolded: Fraction = Field(0.2, description=SCAFFOLDED)
     seed: Seed
 

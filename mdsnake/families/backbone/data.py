@@ -77,6 +77,14 @@ def load_crops(groups: Iterable[WindowGroup], about: About) -> list[Float[Tensor
     return [chain.window(start) for chain in load_chains(groups, about) for start in chain.starts]
 
 
+def part(window: Float[Tensor, "l 3 3"], shortest: int, rng: np.random.Generator) -> Float[Tensor, "m 3 3"]:
+    """Residues of a window that follow each other, any number of them from the `shortest` on being as likely."""
+    size = int(rng.integers(min(shortest, len(window)), len(window) + 1))
+    start = int(rng.integers(len(window) - size + 1))
+    coords = window[start : start + size]
+    return coords - coords[:, 1].mean(0)
+
+
 class WindowBatches:
     """Batches of windows drawn at random, and the fixed ones of the validation split.
 
@@ -87,18 +95,30 @@ class WindowBatches:
     ----------
     training, validation : chains of the two splits
     batch_size : windows in a batch
+    cropped : share of the windows in training of which a part is seen
+    shortest : residues that such a part has at least
     scaffolded : share of the windows that the model is told parts of
     """
 
-    def __init__(self, training: list[Chain], validation: list[Chain], batch_size: int, scaffolded: float) -> None:
+    def __init__(
+        self,
+        training: list[Chain],
+        validation: list[Chain],
+        batch_size: int,
+        *,
+        cropped: float = 0.0,
+        shortest: int = 2,
+        scaffolded: float = 0.0,
+    ) -> None:
         self.training, self.validation, self.batch_size = training, validation, batch_size
-        self.scaffolded = scaffolded
+        self.cropped, self.shortest, self.scaffolded = cropped, shortest, scaffolded
 
     def train_batch(self, rng: np.random.Generator, progress: float = 1.0) -> Batch:
         """A random batch, of windows of other chains as far as there are enough."""
         rounds = -(-self.batch_size // len(self.training))
         chosen = np.concatenate([rng.permutation(len(self.training)) for _ in range(rounds)])[: self.batch_size]
         windows = [self.training[i].window(int(rng.choice(self.training[i].starts))) for i in chosen]
+        windows = [part(window, self.shortest, rng) if rng.random() < self.cropped else window for window in windows]
         batch = collate(windows, rng.integers(2**31, size=self.batch_size).tolist())
         share = (rng.permutation(self.batch_size) + rng.random(self.batch_size)) / self.batch_size
         batch.share, batch.scaffolded = torch.tensor(share, dtype=torch.float32), self.scaffolded

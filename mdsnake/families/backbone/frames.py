@@ -20,8 +20,8 @@ from mdsnake.families.backbone.config import About, Frames
 from mdsnake.families.backbone.context import Context
 from mdsnake.families.backbone.ipa import InvariantPointAttention
 from mdsnake.families.backbone.model import BackboneModel
-from mdsnake.families.backbone.pose import pose, superposing
-from mdsnake.families.backbone.springs import bonded, distances, robust_pulls
+from mdsnake.families.backbone.pose import doubt, pose, superposed
+from mdsnake.families.backbone.springs import SPREAD, STEPS, bonded, distances, pulls, robust_pulls
 from mdsnake.nn import so3
 from mdsnake.nn.dense import dense, real
 from mdsnake.nn.diffusion import linear, noised, step
@@ -29,7 +29,6 @@ from mdsnake.nn.mlp import mlp
 from mdsnake.nn.modulation import Modulation
 from mdsnake.nn.radial import RadialBasis
 from mdsnake.nn.rigid import atoms_of, axes_of, ideal_atoms, rotations_of
-from mdsnake.nn.segments import segment_mean
 
 #: Å in a unit of the state's places.
 SCALE = 4.0
@@ -40,6 +39,12 @@ W_TRANS, W_ROT, W_BONDS, FAR, FAR_BOND = 0.5, 1.0, 5.0, 10.0, 1.0
 #: How often a layer, and the last one, lets frames give way to their bonds, and by how much at most: Å by Å of force,
 #: and half a radian by Å² of torque; above, neighbours that both give way to a bond between them would overshoot.
 EASED, EASED_LAST, EASE = 2, 8, (0.1, 0.02)
+#: Steps of relaxing are this size, above which neighbours would overshoot; Å at which rotations move atoms.
+STEP, LEVER = 0.1, 1.5
+#: What relaxing leaves of the variance of the noise, over that of the places of a protein, in units of the state.
+LEFT = 0.05
+#: Square of what a shape that is known is off by, in the unit of the state.
+NEAR = 3e-3
 #: The share of noise above which all levels count alike.
 LEVELLED = 0.05
 
@@ -142,51 +147,64 @@ class FramesModel(BackboneModel):
     ) -> Float[Tensor, "n 3 4"]:
         there = real(batch.ptr)
         condition, place = self.context(t, batch)
+        bonds, free = bonded(batch), ~fixed[:, None]
+        level, sigma = self.level[t].to(state)[batch.batch, None], self.sigma[t].to(state)[batch.batch, None]
+        variance = free * (1 / level - 1)  # of what x_t/√ᾱ tells of x₀
+        places = torch.where(free, state[..., 3] / level.sqrt(), state[..., 3])
+        told = torch.cat([state[..., :3], places[..., None]], dim=-1)
+        start = self.relaxed(told, SCALE * variance.sqrt(), free * sigma, bonds)
+        start = torch.cat([start[..., :3], start[..., 3:] / (1 + LEFT * variance)[..., None]], dim=-1)
         told_before = (before[:, 0, :3] != 0).any(-1)[:, None, None]
         known = torch.where(told_before, relative(state, before), 0.0).flatten(1)
         axes = pose(self.decode(state), batch)[batch.batch]
         seen = axes.transpose(-1, -2) @ state
         known = torch.cat([known, seen.flatten(1), fixed[:, None].to(known)], dim=-1)
+        there = real(batch.ptr)
         h = dense(self.inputs(known) + place, there)
-        index, frames = dense(batch.index, there), dense(state, there)
+        index, frames, following = dense(batch.index, there), dense(start, there), dense(bonds, there)
         apart = (index[:, None] - index[:, :, None]).clamp(-FARTHEST, FARTHEST) + FARTHEST
-        bonds = bonded(batch)
-        following = dense(bonds, there)
         between = torch.cat([self.geometry(frames), self.geometry(dense(before, there))], dim=-1)
         pair = self.pair(between) + self.apart(apart)
-        level, free = self.level[t].to(state)[batch.batch, None], ~fixed[:, None]
-        spread, turn = free * (1 - level).sqrt(), free * self.sigma[t].to(state).clamp(max=1)[batch.batch, None]
-        shrunk = torch.where(free, level.sqrt(), 1.0)[..., None]  # the best guess from noise alone is 0
-        frames = torch.cat([state[..., :3], shrunk * state[..., 3:]], dim=-1)
+        spread, turn = free * (1 - level).sqrt(), free * sigma.clamp(max=1)
+        frames = start
         for number, layer in enumerate(self.layers):
             if number == len(self.layers) // 2:
-                told = self.norm(h[there])
-                shape = axes @ self.known_shape(told, seen, batch)
-                frames = between_frames(frames, shape, free * self.sure(told).sigmoid())
+                mine = self.norm(h[there])
+                shape = self.known_shape(mine, told, variance[:, 0] + NEAR, batch)
+                off = doubt(shape[:, None, :, 3], told[:, None, :, 3], variance[:, 0] + NEAR, batch)
+                frames = between_frames(frames, shape, free * self.sure(mine).sigmoid() / off[batch.batch, None])
             h, motion, ease = layer(h, pair, dense(frames, there), condition, there, following)
             motion, ease = motion[there], free * ease[there]
             frames = moved(frames, turn * motion[:, :3], spread * motion[:, 3:])
             for _ in range(EASED if layer is not self.layers[-1] else EASED_LAST):
-                force, torque = self.strain(frames, bonds)
+                force, torque = strain(frames, robust_pulls(self.decode(frames), bonds))
                 frames = moved(frames, ease[:, 1:] * torque, ease[:, :1] * force / SCALE)
         return frames
 
-    def strain(
-        self, frames: Float[Tensor, "n 3 4"], following: Bool[Tensor, " n"]
-    ) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
-        """Force and torque on each residue, in Å and Å² and in its own axes, of its bonds to the next and the last."""
-        pull = robust_pulls(self.decode(frames), following) @ frames[..., :3]
-        lever = ideal_atoms().to(frames).expand_as(pull)
-        return pull.sum(1), torch.linalg.cross(lever, pull).sum(1)
+    @torch.no_grad()
+    def relaxed(
+        self,
+        frames: Float[Tensor, "n 3 4"],
+        place: Float[Tensor, "n 1"],
+        turn: Float[Tensor, "n 1"],
+        following: Bool[Tensor, " n"],
+    ) -> Float[Tensor, "n 3 4"]:
+        """Frames with noise of as many Å and radians, moved to bonds of the known distances, each way the further the
+        more noise it has."""
+        give = STEP / (place.square() + (LEVER * turn).square() + SPREAD**2)
+        for _ in range(STEPS):
+            force, torque = strain(frames, pulls(self.decode(frames), following, torch.ones_like(place[:, 0])))
+            frames = moved(frames, 0.5 * give * turn.square() * torque, give * place.square() * force / SCALE)
+        return frames
 
     def known_shape(
-        self, h: Float[Tensor, "n width"], seen: Float[Tensor, "n 3 4"], batch: Batch
+        self, h: Float[Tensor, "n width"], seen: Float[Tensor, "n 3 4"], variance: Float[Tensor, " n"], batch: Batch
     ) -> Float[Tensor, "n 3 4"]:
-        """Frames that the network knows, turned so that their places are as near to those that are `seen` as can be."""
-        place, n, c = self.shape(h).view(-1, 3, 3).unbind(1)
-        place = place - segment_mean(place, batch.batch, batch.num_graphs)[batch.batch]
-        turn = superposing(place.detach()[:, None], seen[:, None, :, 3], batch)[batch.batch].transpose(-1, -2)
-        return turn @ torch.cat([axes_of(c, n), place[..., None]], dim=-1)
+        """Frames that the network knows, superposed on those that are `seen`, whose noise has a variance."""
+        n, ca, c = self.shape(h).view(-1, 3, 3).unbind(1)
+        shape = torch.stack([n + ca, ca, c + ca], dim=1)
+        atoms = superposed(shape, self.decode(seen) / SCALE, 1 / variance, batch)
+        return torch.cat([rotations_of(atoms), atoms[:, 1, :, None]], dim=-1)
 
     def geometry(self, frames: Float[Tensor, "b l 3 4"]) -> Float[Tensor, "b l l c"]:
         """How far residues are from each other, and where from each other's frame, in nm."""
@@ -222,6 +240,14 @@ class FramesModel(BackboneModel):
         means = {name: (value / (1 - level + LEVELLED)).sum() / total for name, value in parts.items()}
         noise = (weight * level / (1 - level) * off / 3).detach().sum() / total
         return {"loss": sum(means.values(), torch.zeros_like(total)), **means, "noise": noise}
+
+
+def strain(
+    frames: Float[Tensor, "n 3 4"], pull: Float[Tensor, "n 3 3"]
+) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
+    """Force and torque on each residue, in Å and Å² and in its own axes, of how its N, CA and C are pulled."""
+    pull = pull @ frames[..., :3]
+    return pull.sum(1), torch.linalg.cross(ideal_atoms().to(frames).expand_as(pull), pull).sum(1)
 
 
 def linear_beyond(square: Float[Tensor, "*n"], far: float) -> Float[Tensor, "*n"]:

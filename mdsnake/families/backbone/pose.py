@@ -8,7 +8,7 @@ from torch import Tensor
 from torch_geometric.data import Batch
 
 from mdsnake.nn.rigid import axes_of
-from mdsnake.nn.segments import segment_sum
+from mdsnake.nn.segments import segment_mean, segment_sum
 
 
 def pose(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "samples 3 3"]:
@@ -25,10 +25,26 @@ def pose(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "samples 3 3"
     return axes_of(first, second)
 
 
+def superposed(
+    x: Float[Tensor, "n 3 3"], onto: Float[Tensor, "n 3 3"], weight: Float[Tensor, " n"], batch: Batch
+) -> Float[Tensor, "n 3 3"]:
+    """N, CA and C of each sample moved onto others: the mean of CA onto theirs, and turned to be as near to them as can
+    be (Kabsch, Acta Cryst. A 32, 922 (1976)), residues counting by weight.  No gradient goes through the rotation."""
+    share = weight / segment_sum(weight, batch.batch, batch.num_graphs)[batch.batch]
+    middle, there = (segment_sum(share[:, None] * y[:, 1], batch.batch, batch.num_graphs) for y in (x, onto))
+    x, target = x - middle[batch.batch, None], onto - there[batch.batch, None]
+    with torch.no_grad():
+        covariance = segment_sum(share[:, None, None] * x.transpose(-1, -2) @ target, batch.batch, batch.num_graphs)
+        u, _, vh = torch.linalg.svd(covariance.double())
+        u = torch.cat([u[..., :2], u[..., 2:] * torch.linalg.det(u @ vh)[:, None, None]], dim=-1)
+        turn = (u @ vh).to(x)
+    return x @ turn[batch.batch] + there[batch.batch, None]
+
+
 @torch.no_grad()
-def superposing(x: Float[Tensor, "n a 3"], onto: Float[Tensor, "n a 3"], batch: Batch) -> Float[Tensor, "samples 3 3"]:
-    """Rotations to the right of `x` that bring each sample as near to `onto` as can be (Kabsch, Acta Cryst. A 32, 922
-    (1976)); no gradient goes through them."""
-    u, _, vh = torch.linalg.svd(segment_sum(x.transpose(-1, -2) @ onto, batch.batch, batch.num_graphs).double())
-    u = torch.cat([u[..., :2], u[..., 2:] * torch.linalg.det(u @ vh)[:, None, None]], dim=-1)
-    return (u @ vh).to(x)
+def doubt(
+    x: Float[Tensor, "n a 3"], seen: Float[Tensor, "n a 3"], variance: Float[Tensor, " n"], batch: Batch
+) -> Float[Tensor, " samples"]:
+    """How many times as far as its noise tells, squared, each sample that is `seen` lies from `x`; at least 1."""
+    off = (x - seen).square().mean((1, 2)) / variance
+    return segment_mean(off, batch.batch, batch.num_graphs).clamp(min=1)

@@ -43,7 +43,14 @@ def open_task(windows: Path, settings: TrainSettings, init: Path | None) -> Task
         "lengths": sorted(set[int]().union(*(chain.lengths for chain in training))),
         "settings": settings.model_dump(mode="json"),
     }
-    batches = WindowBatches(training, validation, settings.training.batch_size, settings.scaffolded)
+    batches = WindowBatches(
+        training,
+        validation,
+        settings.training.batch_size,
+        cropped=settings.cropped,
+        shortest=about.residues.min,
+        scaffolded=settings.scaffolded,
+    )
     return Task(model, batches, settings.training, settings.seed, header, 0.0, keep="last")
 
 

@@ -22,7 +22,7 @@ def test_windows_are_parts_of_their_chain(tmp_path: Path) -> None:
 
 def test_each_chain_is_drawn_as_often_whatever_its_length(tmp_path: Path) -> None:
     path = save_windows(tmp_path, 20, 9, 12)
-    batches = WindowBatches(load_chains(groups(path, "train"), ABOUT), [], 6, 0.3)
+    batches = WindowBatches(load_chains(groups(path, "train"), ABOUT), [], 6, scaffolded=0.3)
     batch = batches.train_batch(np.random.default_rng(0))
     assert sorted(batch.ptr.diff().tolist()) == [9, 9, 12, 12, 16, 16]
     assert len(set(batch.seed.tolist())) == 6
@@ -36,9 +36,33 @@ def test_each_chain_is_drawn_as_often_whatever_its_length(tmp_path: Path) -> Non
     assert not torch.equal(other.share.argsort(), batch.share.argsort())
 
 
+def test_parts_of_windows_are_drawn_and_lie_as_in_their_chain(tmp_path: Path) -> None:
+    """Any length from the shortest on and any place, in as many windows as asked for."""
+    chains = load_chains(groups(save_windows(tmp_path, 9), "train"), ABOUT)
+    whole = chains[0].window(0)
+    batches = WindowBatches(chains, [], 2000, cropped=0.5, shortest=7)
+    batch = batches.train_batch(np.random.default_rng(0))
+    parts = batch.coords.split(batch.ptr.diff().tolist())
+    lengths = [len(coords) for coords in parts]
+    for length, share in ((9, 2 / 3), (8, 1 / 6), (7, 1 / 6)):
+        assert lengths.count(length) / 2000 == pytest.approx(share, abs=0.04)
+    places = {length: [0] * (10 - length) for length in (7, 8, 9)}
+    for coords in parts:
+        fits = [whole[start : start + len(coords)] for start in range(10 - len(coords))]
+        off = [float((fit - fit[:, 1].mean(0) - coords).abs().max()) for fit in fits]
+        assert min(off) < 1e-4
+        places[len(coords)][off.index(min(off))] += 1
+    assert min(places[7]) > 0.2 * sum(places[7])
+    assert min(places[8]) > 0.4 * sum(places[8])
+    short = WindowBatches(chains, [], 50, cropped=1.0, shortest=12).train_batch(np.random.default_rng(0))
+    assert set(short.ptr.diff().tolist()) == {9}
+
+
 def test_validation_is_always_the_same(tmp_path: Path) -> None:
     path = save_windows(tmp_path, 9, validation=17)
-    batches = WindowBatches([], load_chains(groups(path, "validation"), ABOUT), 2 * COPIES - 1, 0.3)
+    batches = WindowBatches(
+        [], load_chains(groups(path, "validation"), ABOUT), 2 * COPIES - 1, cropped=1.0, scaffolded=0.3
+    )
     told = batches.validation_batches()
     assert [len(batch.seed) for batch in told] == [2 * COPIES - 1, 1]
     assert torch.cat([batch.seed for batch in told]).tolist() == list(range(2 * COPIES))

@@ -1,12 +1,13 @@
 """How frames give way to their bonds."""
 
+import pytest
 import torch
 from torch import Generator, Tensor
 from torch_geometric.data import Batch
 
 from mdsnake.families.backbone.config import About, Frames, Residues
-from mdsnake.families.backbone.frames import SCALE, FramesModel, moved
-from mdsnake.families.backbone.springs import PAIRS, bonded, distances
+from mdsnake.families.backbone.frames import SCALE, FramesModel, moved, strain
+from mdsnake.families.backbone.springs import PAIRS, bonded, distances, robust_pulls
 from tests.families.backbone.toys import toy_batch
 
 STEP = 1e-4
@@ -30,7 +31,7 @@ def energy(model: FramesModel, frames: Tensor, batch: Batch) -> Tensor:
 
 def test_force_and_torque_are_slopes_of_the_strain() -> None:
     model, batch, frames = strained()
-    force, torque = model.strain(frames, bonded(batch))
+    force, torque = strain(frames, robust_pulls(model.decode(frames), bonded(batch)))
     for row in range(len(frames)):
         for axis in range(3):
             small = torch.zeros(len(frames), 3, dtype=torch.float64)
@@ -49,12 +50,40 @@ def test_giving_way_brings_bonds_to_their_lengths() -> None:
     model, batch, frames = strained()
     before = energy(model, frames, batch)
     for _ in range(100):
-        force, torque = model.strain(frames, bonded(batch))
+        force, torque = strain(frames, robust_pulls(model.decode(frames), bonded(batch)))
         frames = moved(frames, 0.02 * torque, 0.1 * force / SCALE)
     assert energy(model, frames, batch) < 0.01 * before
 
 
 def test_nothing_pulls_where_bonds_are_as_they_should_be() -> None:
     model, batch, _ = strained()
-    force, torque = model.strain(model.encode(batch.coords), bonded(batch))
+    force, torque = strain(model.encode(batch.coords), robust_pulls(batch.coords, bonded(batch)))
     assert float(torch.cat([force, torque]).abs().max()) < 0.1
+
+
+@pytest.mark.parametrize(("noise", "left"), [(0.4, 0.55), (2.0, 0.4), (6.0, 0.25)])
+def test_relaxing_takes_away_most_of_the_noise_of_places(noise: float, left: float) -> None:
+    model, _, _ = strained()
+    batch = toy_batch(*[40] * 10)
+    clean, generator = model.encode(batch.coords), Generator().manual_seed(0)
+    turn, shift = torch.randn(2, len(clean), 3, generator=generator)
+    seen = moved(clean, 0.5 * 0.03 * turn, noise / SCALE * shift)
+    amounts = (torch.full((len(clean), 1), size) for size in (noise, 0.03))
+    found = model.relaxed(seen, *amounts, bonded(batch))
+    error, before = (float((x - clean)[..., 3].square().mean()) for x in (found, seen))
+    assert 0.05 * before < error < left * before
+    turned, before = (float((x - clean)[..., :3].square().mean()) for x in (found, seen))
+    assert turned < 1.02 * before
+
+
+def test_relaxing_moves_what_has_noise_the_way_that_it_has_it() -> None:
+    model, batch, frames = strained()
+    place, turn = torch.full((10, 1), 0.5), torch.full((10, 1), 0.2)
+    place[2], turn[2] = 0, 0
+    place[6], turn[7] = 0, 0
+    found = model.relaxed(frames.float(), place, turn, bonded(batch)) - frames.float()
+    assert not found[2].any()
+    assert not found[6, :, 3].any()
+    assert float(found[6, :, :3].abs().max()) > 1e-3
+    assert float(found[7, :, :3].abs().max()) < 1e-6
+    assert float(found[7, :, 3].abs().max()) > 1e-3

@@ -5,11 +5,13 @@ import torch
 from torch import Generator, Tensor
 
 from mdsnake.families.backbone.cartesian import CartesianModel
+from mdsnake.families.backbone.frames import SCALE as FRAMES_SCALE
 from mdsnake.families.backbone.frames import FramesModel, between_frames
-from mdsnake.families.backbone.model import none_fixed
-from mdsnake.families.backbone.pose import pose, superposing
+from mdsnake.families.backbone.model import BackboneModel, none_fixed
+from mdsnake.families.backbone.pose import doubt, pose, superposed
+from mdsnake.nn.rigid import ideal_atoms
 from mdsnake.nn.rotations import random_rotations
-from mdsnake.nn.so3 import log
+from mdsnake.nn.so3 import exp, log
 from tests.families.backbone.toys import toy_batch, toy_model
 
 
@@ -61,43 +63,132 @@ def test_where_nothing_tells_it_there_is_none_and_gradients_are_finite() -> None
     assert x.grad.isfinite().all()
 
 
-def test_each_sample_is_superposed_as_it_was_turned() -> None:
+def ones(x: Tensor) -> Tensor:
+    return torch.ones_like(x[:, 0, 0])
+
+
+def test_each_sample_is_superposed_where_it_was_brought() -> None:
     batch, x, turns = toy_batch(6, 12), coords(6, 12), some_turns(2)
-    found = superposing(x, x @ turns[batch.batch], batch)
-    torch.testing.assert_close(found, turns, rtol=0, atol=1e-6)
-    worse = x @ turns[batch.batch] + 0.3 * torch.randn(x.shape, generator=Generator().manual_seed(2))
-    best = (x @ superposing(x, worse, batch)[batch.batch] - worse).square().sum()
-    assert best < (x @ turns[batch.batch] - worse).square().sum()
+    there = x @ turns[batch.batch] + torch.tensor([[10.0, 0.0, 0.0], [0.0, -5.0, 3.0]])[batch.batch, None]
+    torch.testing.assert_close(superposed(x, there, ones(x), batch), there, rtol=0, atol=1e-6)
+
+
+def test_superposing_turns_to_the_least_squares_and_by_weight() -> None:
+    batch, x = toy_batch(12), coords(12)
+    generator = Generator().manual_seed(2)
+    onto = x @ some_turns(1)[0] + 0.5 * torch.randn(x.shape, generator=generator, dtype=torch.float64)
+    weight = torch.rand(12, generator=generator, dtype=torch.float64)
+    for w in (torch.ones_like(weight), weight):
+        found = superposed(x, onto, w, batch)
+        middle = (w[:, None] * found[:, 1]).sum(0) / w.sum()
+        torch.testing.assert_close(middle, (w[:, None] * onto[:, 1]).sum(0) / w.sum())
+        least = (w[:, None, None] * (found - onto).square()).sum()
+        for turn in exp(0.01 * torch.randn(20, 3, generator=generator, dtype=torch.float64)):
+            worse = (found - middle) @ turn + middle
+            assert (w[:, None, None] * (worse - onto).square()).sum() > least
+
+
+def test_what_is_certain_decides_where_a_shape_lies() -> None:
+    batch, x = toy_batch(12), coords(12)
+    onto = coords(12).flip(0) + 20.0
+    onto[2:5] = x[2:5] @ some_turns(1)[0]
+    weight = torch.full((12,), 1e-6, dtype=torch.float64)
+    weight[2:5] = 1
+    torch.testing.assert_close(superposed(x, onto, weight, batch), x @ some_turns(1)[0], rtol=0, atol=1e-3)
+
+
+def test_what_lies_further_off_than_its_noise_is_doubted() -> None:
+    batch, x = toy_batch(300, 12, 12), coords(300, 12, 12)
+    variance = torch.full((324,), 0.2, dtype=torch.float64)
+    seen = x + 0.2**0.5 * torch.randn(x.shape, generator=Generator().manual_seed(2), dtype=torch.float64)
+    seen[300:312] += 2.0
+    found = doubt(x, seen, variance, batch)
+    assert float(found[0]) == pytest.approx(1, abs=0.1)
+    assert float(found[1]) == pytest.approx(1 + 4 / 0.2, rel=0.2)
+    assert doubt(x, x, variance, batch).tolist() == [1, 1, 1]
 
 
 def test_nothing_is_superposed_by_a_reflection() -> None:
     batch, x = toy_batch(6), coords(6)
-    turn = superposing(x, -x, batch)
-    assert float(torch.linalg.det(turn)) == pytest.approx(1)
-    assert not turn.requires_grad
+    found = superposed(x, -x, ones(x), batch)
+    det = torch.linalg.det((x - x[:, 1].mean(0)).view(-1, 3).pinverse() @ (found - found[:, 1].mean(0)).view(-1, 3))
+    assert float(det) == pytest.approx(1)
 
 
-def test_cartesian_tells_a_shape_that_it_is_sure_of_where_the_noised_one_lies(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, batch = toy_model("cartesian"), toy_batch(6, 12)
+def test_the_rotation_that_superposes_has_no_gradient() -> None:
+    """What a turn of the shape would change is taken back by the superposition: its gradient is that of a fixed one."""
+    batch, x = toy_batch(6), coords(6).requires_grad_()
+    onto = coords(6).flip(0)
+    (slope,) = torch.autograd.grad((superposed(x, onto, ones(x), batch) - onto).square().sum(), x)
+    centred = onto - onto[:, 1].mean(0)
+    turn = (x - x[:, 1].mean(0)).detach().view(-1, 3).pinverse() @ (
+        superposed(x, onto, ones(x), batch).detach() - onto[:, 1].mean(0)
+    ).view(-1, 3)
+    fixed = x - x[:, 1].mean(0)
+    (expected,) = torch.autograd.grad((fixed @ turn - centred).square().sum(), x)
+    torch.testing.assert_close(slope, expected, rtol=0, atol=1e-6)
+
+
+def sure(model: BackboneModel, shape: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network knows N, CA and C of the state, and is sure of them."""
+    if isinstance(model, CartesianModel):
+        told = (torch.zeros_like(shape), shape, torch.ones(len(shape), 1, 1), torch.zeros(len(shape), 1, 1))
+        monkeypatch.setattr(model, "network_output", lambda *given: told)
+    else:
+        assert isinstance(model, FramesModel)
+        atoms = torch.einsum("nij,aj->nai", shape[..., :3], ideal_atoms() / FRAMES_SCALE)
+        atoms[:, 1] = shape[..., 3]
+        monkeypatch.setattr(model.shape, "forward", lambda h: atoms.flatten(1))
+        monkeypatch.setattr(model.sure, "forward", lambda h: torch.full((len(shape), 2), 30.0))
+        for layer in model.layers:
+            monkeypatch.setattr(
+                layer, "forward", lambda h, *rest: (h, h.new_zeros(*h.shape[:2], 6), h.new_zeros(*h.shape[:2], 2))
+            )
+
+
+@pytest.mark.parametrize("kind", ["cartesian", "frames"])
+def test_a_shape_that_a_model_is_sure_of_lies_where_the_noised_one_does(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, batch = toy_model(kind), toy_batch(6, 12)
     shape = model.centred(model.encode(batch.coords), batch, none_fixed(batch))
-    turned = shape @ some_turns(2).float()[batch.batch]
-    told = (torch.zeros_like(shape), shape, torch.ones(len(shape), 1, 1))
-    monkeypatch.setattr(model, "network_output", lambda *given: told)
-    found = model.answer(turned, torch.tensor([5, 7]), batch, none_fixed(batch))
-    torch.testing.assert_close(found, turned, rtol=0, atol=1e-4)
+    sure(model, shape, monkeypatch)
+    turned = model.encode(batch.coords @ some_turns(2).float()[batch.batch])
+    turned = model.centred(turned, batch, none_fixed(batch))
+    t = torch.tensor([5, 7])
+    seen = model.noised(turned, t[batch.batch], torch.zeros(18, *model.noise_shape))
+    torch.testing.assert_close(model.answer(seen, t, batch, none_fixed(batch)), turned, rtol=0, atol=2e-3)
 
 
-def test_frames_tell_a_shape_that_they_are_sure_of_where_the_noised_one_lies(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, batch = toy_model("frames"), toy_batch(6, 12)
-    assert isinstance(model, FramesModel)
-    shape = model.encode(batch.coords)
-    atoms = torch.einsum("nij,aj->nai", shape[..., :3], torch.tensor([[-0.5, 0.8, 0.0], [1.5, 0.0, 0.0]]))
-    given = torch.stack([shape[..., 3], *atoms.unbind(1)], dim=1)
-    monkeypatch.setattr(model.shape, "forward", lambda h: given.flatten(1))
-    turns = some_turns(2).float()[batch.batch]
-    seen = model.centred(turns @ shape, batch, none_fixed(batch))
-    found = model.known_shape(torch.zeros(len(shape), 1), seen, batch)
-    torch.testing.assert_close(found, seen, rtol=0, atol=1e-4)
+@pytest.mark.parametrize("kind", ["cartesian", "frames"])
+def test_a_shape_is_not_believed_where_what_is_seen_is_another(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With little noise, that is; with much, it may be right."""
+    model, batch = toy_model(kind), toy_batch(12, 12)
+    shape = model.centred(model.encode(batch.coords), batch, none_fixed(batch))
+    sure(model, shape.roll(12, 0), monkeypatch)  # of the other chain
+    apart = []
+    for step in (1, 45):
+        t = torch.tensor([step, step])
+        seen = model.noised(shape, t[batch.batch], torch.zeros(24, *model.noise_shape))
+        found = model.decode(model.answer(seen, t, batch, none_fixed(batch)))
+        apart.append(float((found - model.decode(shape)).square().mean().sqrt()))
+    assert apart[0] < 0.3
+    assert apart[1] > 2
+
+
+@pytest.mark.parametrize("kind", ["cartesian", "frames"])
+def test_a_shape_that_a_model_is_sure_of_lies_on_a_motif(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much noise the rest of the chain has."""
+    model, batch = toy_model(kind), toy_batch(6, 12)
+    sure(model, model.encode(batch.coords @ some_turns(2).float()[batch.batch] + 7.0), monkeypatch)
+    fixed = none_fixed(batch)
+    fixed[[1, 2, 3, 8, 9, 10]] = True
+    true = model.centred(model.encode(batch.coords), batch, fixed)
+    noise = torch.randn(18, *model.noise_shape, generator=Generator().manual_seed(4))
+    state = torch.where(fixed[:, None, None], true, model.noised(true, torch.full((18,), 49), noise))
+    found = model.answer(model.centred(state, batch, fixed), torch.tensor([49, 49]), batch, fixed)
+    torch.testing.assert_close(model.decode(found), model.decode(true), rtol=0, atol=1.0)
+    assert float((model.decode(state) - model.decode(true))[~fixed].abs().mean()) > 2
 
 
 def test_between_frames_lie_rotations() -> None:
