@@ -29,6 +29,8 @@ SCALE = 7.16
 SIDE = 4
 #: Numbers of a residue that go in: x_t, how bonds move it, the last x̂₀, those beside it, and whether it is fixed.
 INPUTS = 9 + 9 + 9 + 9 * (2 * SIDE + 1) + 1
+#: Units of noise by which bonds move an atom at most, as far as the network is told.
+MOST = 3.0
 #: What relaxing leaves of the variance of the noise.
 LEFT = 0.1
 #: How often the answer gives way to its bonds, and by how much at most.
@@ -62,7 +64,7 @@ class CartesianModel(BackboneModel):
     """The member `cartesian`."""
 
     noise_shape: ClassVar[tuple[int, int]] = (3, 3)
-    level: Tensor
+    unit_angstrom: ClassVar[float] = SCALE
 
     def __init__(self, network: Cartesian, about: About) -> None:
         super().__init__(network, about)
@@ -117,7 +119,7 @@ class CartesianModel(BackboneModel):
         seen, known = state @ axes, before @ axes
         angstrom = SCALE * torch.where(fixed, 0.0, spread[:, 0, 0])
         rest = relaxed(SCALE * seen, angstrom, kept[:, 0, 0], batch) / SCALE
-        pull, frames = (rest - seen) / spread, rotations_of(rest)
+        pull, frames = ((rest - seen) / spread).clamp(-MOST, MOST), rotations_of(rest)
         given = torch.cat(
             [seen, pull, known, beside(rest / (level + LEFT * (1 - level)).sqrt(), frames, batch)], dim=1
         ).flatten(1)

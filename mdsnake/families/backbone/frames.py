@@ -86,7 +86,7 @@ class FramesModel(BackboneModel):
     """The member `frames`."""
 
     noise_shape: ClassVar[tuple[int, int]] = (2, 3)
-    level: Tensor
+    unit_angstrom: ClassVar[float] = SCALE
     sigma: Tensor
 
     def __init__(self, network: Frames, about: About) -> None:

@@ -17,10 +17,13 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.backbone.config import About, Cartesian, Frames
 from mdsnake.families.backbone.draws import Draws, random_segments
+from mdsnake.families.backbone.springs import pushes
 from mdsnake.families.base import Family, Symmetry
 from mdsnake.nn.diffusion import grid
 from mdsnake.nn.segments import segment_mean, segment_sum
 
+#: How often what is told is pushed apart, and by which part of what is missing.
+PUSHED, PUSH = 8, 0.25
 #: Share of the batches in which the network sees its own first answer.
 SELF_CONDITIONED = 0.5
 
@@ -37,6 +40,10 @@ class BackboneModel(Family):
     symmetry: ClassVar[Symmetry] = "SE3"
     #: Normal numbers that a residue's noise is made of.
     noise_shape: ClassVar[tuple[int, int]]
+    #: Å in a unit of the state's places.
+    unit_angstrom: ClassVar[float]
+    #: ᾱ at each step.
+    level: Tensor
 
     def __init__(self, network: Cartesian | Frames, about: About) -> None:
         super().__init__()
@@ -188,16 +195,28 @@ class BackboneModel(Family):
         fixed: Bool[Tensor, " n"],
         draws: Draws,
         noise_scale: float | None = 1.0,
+        clearance_angstrom: float = 0.0,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The state and x̂₀ after each step through those `visited`, the last of which is 0; no scale is the flow."""
         clean = None
         for t, later in pairwise(visited):
             found = self.answer(state, torch.full_like(batch.ptr[1:], t), batch, fixed, clean)
-            clean = self.centred(found, batch, fixed)
+            clean = self.centred(self.cleared(found, t, clearance_angstrom, batch, fixed), batch, fixed)
             noise = None if noise_scale is None else noise_scale * draws.normal(*self.noise_shape)
             stepped = self.back(state, clean, t, later, noise)
             state = self.centred(torch.where(fixed[:, None, None], state, stepped), batch, fixed)
             yield state, clean
+
+    def cleared(
+        self, clean: Float[Tensor, "n 3 c"], t: int, clearance_angstrom: float, batch: Batch, fixed: Bool[Tensor, " n"]
+    ) -> Float[Tensor, "n 3 c"]:
+        """x̂₀ at step t, whose residues keep this far from each other, the more the less noise there is."""
+        if clearance_angstrom:
+            give = PUSH * float(self.level[t]) * ~fixed[:, None]
+            for _ in range(PUSHED):
+                push = pushes(self.unit_angstrom * self.places(clean), clearance_angstrom, batch)
+                clean = self.shifted(clean, give * push / self.unit_angstrom)
+        return clean
 
 
 def none_fixed(batch: Batch) -> Bool[Tensor, " n"]:

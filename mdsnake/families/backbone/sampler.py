@@ -100,9 +100,10 @@ def sample(
         coords = (model.decode(state) @ turn.T + offset).index_copy(0, rows, given[:, :3])
         return with_oxygen(coords, following).index_copy(0, rows[held], given[held])
 
+    steps = model.reverse(state, visited, batch, fixed, draws, scale, settings.clearance)
     with torch.no_grad():
         pictures = [whole(state)]
-        for done, (now, _) in enumerate(model.reverse(state, visited, batch, fixed, draws, scale), start=1):
+        for done, (now, _) in enumerate(steps, start=1):
             if len(visited) - 1 - done in shown:
                 pictures.append(whole(now))
     told = torch.stack(pictures).cpu().split(wanted, dim=1)

@@ -1,10 +1,12 @@
-"""How bonds and angles of known size pull: what they tell of noise, and where they bring what is nearly right."""
+"""How bonds and angles of known size pull, and residues that are too near push: what that tells of noise, and where it
+brings what is nearly right."""
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from mdsnake.nn.dense import dense, real
 from mdsnake.nn.rigid import C_N, C_N_CA, CA_C, CA_C_N, N_CA, N_CA_C
 
 
@@ -29,6 +31,10 @@ SIGNS = [[(atom == i) - (atom == j) for i, j, _ in PAIRS] for atom in range(6)]
 SPREAD = 0.03
 #: Steps down the slope of the springs, and their size, above which springs that share an atom would overshoot.
 STEPS, STEP = 20, 0.18
+
+
+#: Residues along the chain from which on two may be too near each other.
+APART = 3
 
 
 def bonded(batch: Batch) -> Bool[Tensor, " n"]:
@@ -93,3 +99,15 @@ def gathered(force: Float[Tensor, "n 7 3"]) -> Float[Tensor, "n 3 3"]:
     """What the forces of the PAIRS come to for each of N, CA and C."""
     pulled = force.new_tensor(SIGNS) @ force
     return pulled[:, :3] + pulled[:, 3:].roll(1, 0)
+
+
+def pushes(ca: Float[Tensor, "n 3"], clearance: float, batch: Batch) -> Float[Tensor, "n 3"]:
+    """How CA that are less than `clearance` Å from each other push each other, in Å: minus the slope of
+    Σ ½ (clearance − distance)² over pairs APART or more along a chain."""
+    there = real(batch.ptr)
+    places, index = dense(ca, there), dense(batch.index, there)
+    apart = places[:, :, None] - places[:, None]
+    distance = torch.linalg.vector_norm(apart, dim=-1)
+    pairs = ((index[:, :, None] - index[:, None]).abs() >= APART) & there[:, :, None] & there[:, None]
+    short = pairs * (clearance - distance).clamp(min=0)
+    return ((short / distance.clamp(min=0.1))[..., None] * apart).sum(2)[there]

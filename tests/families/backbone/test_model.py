@@ -102,6 +102,36 @@ def test_states_on_the_way_back_are_as_noisy_as_on_the_way_there(kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_residues_are_kept_apart_as_far_as_there_is_little_noise(kind: str) -> None:
+    """But for those that are fixed, and for neighbours along the chain."""
+    model, batch = toy_model(kind), toy_batch(12, 12)
+    clean = model.centred(model.encode(batch.coords), batch, none_fixed(batch))
+    clashing = clean.clone()
+    clashing[6:12] = model.shifted(clean[:6], torch.full((6, 3), 0.3))  # the second half lies on the first
+    clashing[12:] = clean[12:]
+
+    def nearest(state: Tensor) -> float:
+        ca = model.decode(state)[:12, 1]
+        far = (torch.arange(12)[:, None] - torch.arange(12)).abs() >= 3
+        return float(torch.cdist(ca, ca)[far].min())
+
+    assert nearest(clashing) < 2.5
+    none = none_fixed(batch)
+    for _ in range(10):
+        found = model.cleared(clashing if _ == 0 else found, 0, 3.8, batch, none)  # noqa: F821
+    assert nearest(found) > 3.6
+    torch.testing.assert_close(found[12:], clean[12:], rtol=0, atol=1e-5)
+    assert torch.equal(model.cleared(clashing, 0, 0.0, batch, none), clashing)
+    most, least = ((model.cleared(clashing, t, 3.8, batch, none) - clashing).norm() for t in (1, model.timesteps))
+    assert least < 0.05 * most
+    fixed = none_fixed(batch)
+    fixed[:6] = True
+    held = model.cleared(clashing, 0, 3.8, batch, fixed)
+    assert torch.equal(held[:6], clashing[:6])
+    assert not torch.equal(held[6:12], clashing[6:12])
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_sampler_tells_the_network_its_last_answer(kind: str) -> None:
     model, batch = toy_model(kind), toy_batch(6, 12)
     clean = model.centred(model.encode(batch.coords), batch, none_fixed(batch))
