@@ -133,8 +133,13 @@ class CartesianModel(BackboneModel):
         found = shrunk + sure * (shape - shrunk) - spread * v
         following = bonded(batch)
         for _ in range(EASED):
-            found = found + ease * robust_pulls(SCALE * found, following) / SCALE
+            found = self.eased(found, ease, following)
         return found @ axes.transpose(-1, -2)
+
+    def eased(
+        self, state: Float[Tensor, "n 3 3"], share: Float[Tensor, "n 1"], following: Bool[Tensor, " n"]
+    ) -> Float[Tensor, "n 3 3"]:
+        return state + EASE * share[..., None] * robust_pulls(SCALE * state, following) / SCALE
 
     def network_output(
         self,
@@ -143,7 +148,7 @@ class CartesianModel(BackboneModel):
         frames: Float[Tensor, "n 3 3"],
         t: Int[Tensor, " samples"],
         batch: Batch,
-    ) -> tuple[Float[Tensor, "n 3 3"], Float[Tensor, "n 3 3"], Float[Tensor, "n 1 1"], Float[Tensor, "n 1 1"]]:
+    ) -> tuple[Float[Tensor, "n 3 3"], Float[Tensor, "n 3 3"], Float[Tensor, "n 1 1"], Float[Tensor, "n 1"]]:
         """v, a shape, from 0 to 1 how sure the network is of it, and how much x̂₀ gives way to its bonds."""
         condition, place = self.context(t, batch)
         h = self.inputs(given) + place
@@ -152,8 +157,7 @@ class CartesianModel(BackboneModel):
         h = self.last(h)
         gates, mixed = self.pull(h).view(-1, 3, 3), self.outputs(h).view(-1, 3, 3)
         v = mixed - gates @ pull + turned(self.local(h).view(-1, 3, 3), frames)
-        sure, ease = self.sure(h).sigmoid(), EASE * self.ease(h).sigmoid()
-        return v, self.shape(h).view(-1, 3, 3), sure[..., None], ease[..., None]
+        return v, self.shape(h).view(-1, 3, 3), self.sure(h).sigmoid()[..., None], self.ease(h).sigmoid()
 
     def errors(
         self,

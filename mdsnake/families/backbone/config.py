@@ -178,8 +178,8 @@ class Sample(Settings):
     noise_scale: Annotated[NonNegativeFloat, Field(le=10)] = Field(
         1.0, description="of the noise that ancestral steps draw; below 1: better structures, less diverse"
     )
-    clearance: Annotated[NonNegativeFloat, Field(le=10)] = Field(
-        3.8, description="Å that CA three or more residues apart are kept from each other; 0: not at all"
+    restrained: bool = Field(
+        True, description="bring bonds to known lengths, and CA that clash apart, while a sample comes about"
     )
     motif: Motif | None = None
 

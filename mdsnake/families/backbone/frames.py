@@ -79,7 +79,7 @@ class Layer(nn.Module):
         h = h + gate * self.attention(x, pair, rotations, places, there)
         x, gate = self.think(h, self.think.of(condition)[:, None])
         h = h + gate * self.feed_forward(x + self.beside(neighbours(frames, following)))
-        return h, self.move(h), self.ease(h).sigmoid() * h.new_tensor(EASE)
+        return h, self.move(h), self.ease(h).sigmoid()
 
 
 class FramesModel(BackboneModel):
@@ -177,9 +177,15 @@ class FramesModel(BackboneModel):
             motion, ease = motion[there], free * ease[there]
             frames = moved(frames, turn * motion[:, :3], spread * motion[:, 3:])
             for _ in range(EASED if layer is not self.layers[-1] else EASED_LAST):
-                force, torque = strain(frames, robust_pulls(self.decode(frames), bonds))
-                frames = moved(frames, ease[:, 1:] * torque, ease[:, :1] * force / SCALE)
+                frames = self.eased(frames, ease, bonds)
         return frames
+
+    def eased(
+        self, state: Float[Tensor, "n 3 4"], share: Float[Tensor, "n k"], following: Bool[Tensor, " n"]
+    ) -> Float[Tensor, "n 3 4"]:
+        force, torque = strain(state, robust_pulls(self.decode(state), following))
+        place, turn = EASE
+        return moved(state, turn * share[:, -1:] * torque, place * share[:, :1] * force / SCALE)
 
     @torch.no_grad()
     def relaxed(

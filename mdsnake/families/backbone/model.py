@@ -17,13 +17,13 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.backbone.config import About, Cartesian, Frames
 from mdsnake.families.backbone.draws import Draws, random_segments
-from mdsnake.families.backbone.springs import pushes
+from mdsnake.families.backbone.springs import bonded, pushes
 from mdsnake.families.base import Family, Symmetry
 from mdsnake.nn.diffusion import grid
 from mdsnake.nn.segments import segment_mean, segment_sum
 
-#: How often what is told is pushed apart, and by which part of what is missing.
-PUSHED, PUSH = 8, 0.25
+#: Å that CA are kept from each other; how often x̂₀ gives way to bonds and clashes, and to a clash by which part of it.
+CLEARANCE, RESTRAINED, PUSH = 3.8, 20, 0.25
 #: Share of the batches in which the network sees its own first answer.
 SELF_CONDITIONED = 0.5
 
@@ -96,6 +96,12 @@ class BackboneModel(Family):
         noise: Float[Tensor, "n a 3"] | None,
     ) -> Float[Tensor, "n 3 c"]:
         """From step t to an earlier one, where `clean` is what was noised; without `noise` along the flow."""
+
+    @abstractmethod
+    def eased(
+        self, state: Float[Tensor, "n 3 c"], share: Float[Tensor, "n k"], following: Bool[Tensor, " n"]
+    ) -> Float[Tensor, "n 3 c"]:
+        """The state after a step along the pull of its bonds, a share of the longest; the last one is of rotations."""
 
     @abstractmethod
     def errors(
@@ -195,27 +201,27 @@ class BackboneModel(Family):
         fixed: Bool[Tensor, " n"],
         draws: Draws,
         noise_scale: float | None = 1.0,
-        clearance_angstrom: float = 0.0,
+        restrained: bool = False,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The state and x̂₀ after each step through those `visited`, the last of which is 0; no scale is the flow."""
         clean = None
         for t, later in pairwise(visited):
             found = self.answer(state, torch.full_like(batch.ptr[1:], t), batch, fixed, clean)
-            clean = self.centred(self.cleared(found, t, clearance_angstrom, batch, fixed), batch, fixed)
+            clean = self.centred(self.restrained(found, t, batch, fixed) if restrained else found, batch, fixed)
             noise = None if noise_scale is None else noise_scale * draws.normal(*self.noise_shape)
             stepped = self.back(state, clean, t, later, noise)
             state = self.centred(torch.where(fixed[:, None, None], state, stepped), batch, fixed)
             yield state, clean
 
-    def cleared(
-        self, clean: Float[Tensor, "n 3 c"], t: int, clearance_angstrom: float, batch: Batch, fixed: Bool[Tensor, " n"]
+    def restrained(
+        self, clean: Float[Tensor, "n 3 c"], t: int, batch: Batch, fixed: Bool[Tensor, " n"]
     ) -> Float[Tensor, "n 3 c"]:
-        """x̂₀ at step t, whose residues keep this far from each other, the more the less noise there is."""
-        if clearance_angstrom:
-            give = PUSH * float(self.level[t]) * ~fixed[:, None]
-            for _ in range(PUSHED):
-                push = pushes(self.unit_angstrom * self.places(clean), clearance_angstrom, batch)
-                clean = self.shifted(clean, give * push / self.unit_angstrom)
+        """x̂₀ at step t, bonds brought to their lengths and residues apart, the more the less noise there is."""
+        give, following = float(self.level[t]) * ~fixed[:, None], bonded(batch)
+        for _ in range(RESTRAINED):
+            push = pushes(self.unit_angstrom * self.places(clean), CLEARANCE, batch)
+            clean = self.shifted(clean, PUSH * give * push / self.unit_angstrom)
+            clean = self.eased(clean, give, following)
         return clean
 
 

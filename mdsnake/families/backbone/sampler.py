@@ -100,7 +100,7 @@ def sample(
         coords = (model.decode(state) @ turn.T + offset).index_copy(0, rows, given[:, :3])
         return with_oxygen(coords, following).index_copy(0, rows[held], given[held])
 
-    steps = model.reverse(state, visited, batch, fixed, draws, scale, settings.clearance)
+    steps = model.reverse(state, visited, batch, fixed, draws, scale, settings.restrained)
     with torch.no_grad():
         pictures = [whole(state)]
         for done, (now, _) in enumerate(steps, start=1):

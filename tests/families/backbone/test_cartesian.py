@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Generator
 
-from mdsnake.families.backbone.cartesian import EASE, SCALE, SIDE, CartesianModel, beside
+from mdsnake.families.backbone.cartesian import SCALE, SIDE, CartesianModel, beside
 from mdsnake.families.backbone.model import none_fixed
 from mdsnake.families.backbone.springs import PAIRS, distances
 from mdsnake.nn.rigid import rotations_of
@@ -42,9 +42,9 @@ def test_an_answer_gives_way_to_its_bonds(phi_psi: tuple[float, float], monkeypa
     coords = clean - clean[:, 1].mean(0) + 0.2 * torch.randn(12, 3, 3, generator=Generator().manual_seed(0))
     known = torch.tensor([pair[2] for pair in PAIRS])
     strain = []
-    for ease in (0.0, EASE):
+    for ease in (0.0, 1.0):
         none = torch.zeros(12, 3, 3)
-        told = (none, none, torch.zeros(12, 1, 1), torch.full((12, 1, 1), ease))
+        told = (none, none, torch.zeros(12, 1, 1), torch.full((12, 1), ease))
         monkeypatch.setattr(model, "network_output", lambda *given, told=told: told)
         state = model.centred(coords / SCALE, batch, none_fixed(batch))
         found = model.decode(model.answer(state, torch.tensor([1]), batch, none_fixed(batch)))

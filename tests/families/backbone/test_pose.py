@@ -132,7 +132,7 @@ def test_the_rotation_that_superposes_has_no_gradient() -> None:
 def sure(model: BackboneModel, shape: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     """The network knows N, CA and C of the state, and is sure of them."""
     if isinstance(model, CartesianModel):
-        told = (torch.zeros_like(shape), shape, torch.ones(len(shape), 1, 1), torch.zeros(len(shape), 1, 1))
+        told = (torch.zeros_like(shape), shape, torch.ones(len(shape), 1, 1), torch.zeros(len(shape), 1))
         monkeypatch.setattr(model, "network_output", lambda *given: told)
     else:
         assert isinstance(model, FramesModel)

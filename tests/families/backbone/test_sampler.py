@@ -6,6 +6,7 @@ from mdsnake.errors import UserError
 from mdsnake.families.backbone import config
 from mdsnake.families.backbone.model import BackboneModel
 from mdsnake.families.backbone.sampler import PICTURES, Motif, sample
+from mdsnake.families.backbone.springs import PAIRS, distances
 from mdsnake.nn.rigid import C_O, with_oxygen
 from mdsnake.nn.rotations import random_rotations
 from tests.families.backbone.toys import chain, toy_model
@@ -57,15 +58,16 @@ def test_noise_at_each_step_makes_a_difference(model: BackboneModel) -> None:
     assert not torch.allclose(flow[0], quiet[0], atol=0.1)
 
 
-def test_samples_keep_clear_of_themselves(model: BackboneModel) -> None:
-    """As far as asked for; untrained models draw tangles, in which CA are as near as chance has them."""
-    far = (torch.arange(12)[:, None] - torch.arange(12)).abs() >= 3
-    nearest = {
-        clearance: min(float(torch.cdist(x[:, 1], x[:, 1])[far].min()) for x in draw(model, clearance=clearance)[2:])
-        for clearance in (0.0, 8.0)
-    }
-    assert nearest[0.0] + 0.5 < nearest[8.0]
-    assert nearest[8.0] > 6
+def test_samples_are_restrained_where_that_is_asked_for(model: BackboneModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    strained = chain(12) + 0.3 * torch.randn(12, 1, 3, generator=Generator().manual_seed(0))
+    monkeypatch.setattr(model, "denoised", lambda *told: model.encode(strained))
+    known, off = torch.tensor([pair[2] for pair in PAIRS]), []
+    for restrained in (False, True):
+        settings = SETTINGS.model_copy(update={"restrained": restrained})
+        drawn = sample(model, [12], 1, settings, Generator().manual_seed(0))[0].coords_angstrom
+        off.append(float((distances(drawn[:, :3])[0][:-1] - known).square().mean()))
+    assert off[0] > 0.05
+    assert off[1] < 0.2 * off[0]
 
 
 def test_a_motif_stays_where_it_is(model: BackboneModel) -> None:
