@@ -172,7 +172,7 @@ def test_the_time_budget_may_come_from_the_environment(tmp_path: Path, ethane: P
     start = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 75
-    assert time.monotonic() - start < 60
+    assert time.monotonic() - start < 300  # all of it takes hours
     assert done.stderr.startswith(f"error: {tmp_path}/work: stopped by the time budget at ")
     assert done.stderr.count("\n") == 1
     assert list((tmp_path / "work").glob("piece*.npz"))
