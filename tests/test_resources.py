@@ -109,6 +109,7 @@ def test_proteins_grow_with_network_length_and_number(small: Cartesian | Frames,
     few, many = (resources.sampling_proteins(small, Sample(count=count), 128).seconds for count in (2, 200))
     assert few < many
     assert resources.sampling_proteins(small, Sample(count=2, steps=10), 128).seconds < few
+    assert resources.sampling_proteins(small, Sample(count=2, restrained=False), 128).seconds < few
     assert resources.judging_proteins(16, 40).seconds < resources.judging_proteins(16, 400).seconds
     assert resources.indexing_proteins(40).seconds < resources.indexing_proteins(400).seconds / 20
 

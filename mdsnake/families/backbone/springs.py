@@ -31,8 +31,6 @@ SIGNS = [[(atom == i) - (atom == j) for i, j, _ in PAIRS] for atom in range(6)]
 SPREAD = 0.03
 #: Steps down the slope of the springs, and their size, above which springs that share an atom would overshoot.
 STEPS, STEP = 20, 0.18
-
-
 #: Residues along the chain from which on two may be too near each other.
 APART = 3
 
