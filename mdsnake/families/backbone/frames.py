@@ -150,6 +150,7 @@ class FramesModel(BackboneModel):
         bonds, free = bonded(batch), ~fixed[:, None]
         level, sigma = self.level[t].to(state)[batch.batch, None], self.sigma[t].to(state)[batch.batch, None]
         variance = free * (1 / level - 1)  # of what x_t/√ᾱ tells of x₀
+        uncertain = variance[:, 0] + NEAR
         places = torch.where(free, state[..., 3] / level.sqrt(), state[..., 3])
         told = torch.cat([state[..., :3], places[..., None]], dim=-1)
         start = self.relaxed(told, SCALE * variance.sqrt(), free * sigma, bonds)
@@ -170,8 +171,8 @@ class FramesModel(BackboneModel):
         for number, layer in enumerate(self.layers):
             if number == len(self.layers) // 2:
                 mine = self.norm(h[there])
-                shape = self.known_shape(mine, told, variance[:, 0] + NEAR, batch)
-                off = doubt(shape[:, None, :, 3], told[:, None, :, 3], variance[:, 0] + NEAR, batch)
+                shape = self.known_shape(mine, told, uncertain, batch)
+                off = doubt(shape[:, None, :, 3], told[:, None, :, 3], uncertain, batch)
                 frames = between_frames(frames, shape, free * self.sure(mine).sigmoid() / off[batch.batch, None])
             h, motion, ease = layer(h, pair, dense(frames, there), condition, there, following)
             motion, ease = motion[there], free * ease[there]
@@ -199,7 +200,7 @@ class FramesModel(BackboneModel):
         more noise it has."""
         give = STEP / (place.square() + (LEVER * turn).square() + SPREAD**2)
         for _ in range(STEPS):
-            force, torque = strain(frames, pulls(self.decode(frames), following, torch.ones_like(place[:, 0])))
+            force, torque = strain(frames, pulls(self.decode(frames), following))
             frames = moved(frames, 0.5 * give * turn.square() * torque, give * place.square() * force / SCALE)
         return frames
 

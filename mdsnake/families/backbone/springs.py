@@ -67,7 +67,7 @@ def relaxed(
 
 
 def pulls(
-    coords: Float[Tensor, "n 3 3"], following: Bool[Tensor, " n"], scale: Float[Tensor, " n"]
+    coords: Float[Tensor, "n 3 3"], following: Bool[Tensor, " n"], scale: Float[Tensor, " n"] | None = None
 ) -> Float[Tensor, "n 3 3"]:
     """How the pairs pull in Å, those of residues that a next one is `following`: minus the slope of Σ ½ s², s being Å
     of stretch beyond `scale` times the known distance."""
@@ -78,17 +78,18 @@ def pulls(
 def robust_pulls(coords: Float[Tensor, "n 3 3"], following: Bool[Tensor, " n"]) -> Float[Tensor, "n 3 3"]:
     """As `pulls`, of Σ ½ s²/(1 + s²), so that only pairs that are nearly right are brought to their distance (Geman &
     McClure, Bull. Int. Stat. Inst. 52, 5 (1987))."""
-    stretch, along = stretches(coords, following, torch.ones_like(coords[:, 0, 0]))
+    stretch, along = stretches(coords, following)
     return gathered((stretch / (1 + stretch.square()).square())[..., None] * along)
 
 
 def stretches(
-    coords: Float[Tensor, "n 3 3"], following: Bool[Tensor, " n"], scale: Float[Tensor, " n"]
+    coords: Float[Tensor, "n 3 3"], following: Bool[Tensor, " n"], scale: Float[Tensor, " n"] | None = None
 ) -> tuple[Float[Tensor, "n 7"], Float[Tensor, "n 7 3"]]:
     """By how many Å the PAIRS are further apart than `scale` times what is known, 0 where there is no next residue, and
     their unit vectors."""
     distance, along = distances(coords)
-    known = scale[:, None] * distance.new_tensor([pair[2] for pair in PAIRS])
+    known = distance.new_tensor([pair[2] for pair in PAIRS])
+    known = known if scale is None else scale[:, None] * known
     there = torch.cat([torch.ones_like(distance[:, :3], dtype=torch.bool), following[:, None].expand(-1, 4)], -1)
     return (distance - known) * there, along
 

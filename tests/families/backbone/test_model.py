@@ -8,10 +8,9 @@ from torch_geometric.data import Batch
 from mdsnake.families.backbone.draws import LONGEST, SHORTEST, Draws, random_segments
 from mdsnake.families.backbone.frames import LEVELLED, SCALE, FramesModel
 from mdsnake.families.backbone.model import BackboneModel, none_fixed
-from mdsnake.families.backbone.springs import PAIRS, distances
 from mdsnake.nn.diffusion import grid
 from mdsnake.nn.rotations import random_rotations
-from tests.families.backbone.toys import chain, toy_batch, toy_model
+from tests.families.backbone.toys import chain, stretch, toy_batch, toy_model
 
 KINDS = ("cartesian", "frames")
 
@@ -106,11 +105,6 @@ def nearest(ca: Tensor) -> float:
     """Å of CA three or more residues apart."""
     far = (torch.arange(len(ca))[:, None] - torch.arange(len(ca))).abs() >= 3
     return float(torch.cdist(ca, ca)[far].min())
-
-
-def stretch(coords: Tensor) -> float:
-    """Mean squared Å of the bonds of a chain."""
-    return float((distances(coords)[0][:-1] - torch.tensor([pair[2] for pair in PAIRS])).square().mean())
 
 
 @pytest.mark.parametrize("kind", KINDS)

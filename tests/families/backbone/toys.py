@@ -13,6 +13,7 @@ from torch_geometric.data import Batch
 from mdsnake.families.backbone.config import About, Cartesian, Frames, Residues
 from mdsnake.families.backbone.data import collate
 from mdsnake.families.backbone.model import BackboneModel
+from mdsnake.families.backbone.springs import PAIRS, distances
 from mdsnake.families.backbone.task import make_model
 from mdsnake.nn.rigid import C_N, C_N_CA, CA_C, CA_C_N, N_CA, N_CA_C, with_oxygen
 from mdsnake.store.backbones import Backbone
@@ -53,6 +54,11 @@ def chain(length: int, phi_psi: tuple[float, float] = HELIX) -> Float[Tensor, "L
         across = math.cos(dihedral) * side + math.sin(dihedral) * normal
         atoms.append(c + bond * (math.sin(angle) * across - math.cos(angle) * along))
     return torch.stack(atoms).view(length, 3, 3)
+
+
+def stretch(coords: Float[Tensor, "L 3 3"]) -> float:
+    """Mean squared Å by which the bonds of a chain are off."""
+    return float((distances(coords)[0][:-1] - torch.tensor([pair[2] for pair in PAIRS])).square().mean())
 
 
 def toy_batch(*lengths: int) -> Batch:
