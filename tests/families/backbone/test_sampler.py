@@ -94,8 +94,10 @@ def test_what_is_built_around_a_motif_depends_on_it(model: BackboneModel) -> Non
 
 
 def test_a_sample_turns_with_its_motif(model: BackboneModel) -> None:
-    """Wherever the motif lies in its file, what is drawn around it with one seed is the same, as far as an untrained network keeps
-    rounding errors small: `cartesian` makes up to 0.4 Å of them."""
+    """Wherever the motif lies in its file, what is drawn around it with one seed is the same.
+
+    As far as an untrained network keeps rounding errors small: `cartesian` makes up to 0.4 Å of them.
+    """
     turn, shift = random_rotations(1, Generator().manual_seed(0))[0], torch.tensor([-20.0, 60.0, 5.0])
     other = Motif(MOTIF.coords_angstrom @ turn.T + shift, MOTIF.positions)
     drawn, again = (sample(model, [8, 12], 1, SETTINGS, Generator().manual_seed(0), motif) for motif in (MOTIF, other))
