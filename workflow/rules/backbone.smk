@@ -49,12 +49,15 @@ def drawn_from(figure):
 
 
 def training_of(task):
-    """The trainer's settings, and how many windows are cropped and have a motif; to memorise, each step sees every
-    protein whole, and nothing stops early."""
+    """The trainer's settings, and what is seen and learned; to memorise, each step sees every protein whole, without
+    motif, and nothing stops early."""
     if task != MEMORISE:
-        return {"training": BACKBONE.train, "cropped": BACKBONE.cropped, "scaffolded": BACKBONE.scaffolded}
-    few = {"max_steps": BACKBONE.memorise.steps, "batch_size": BACKBONE.memorise.proteins, "patience": 10**6}
-    return {"training": BACKBONE.train.model_copy(update=few), "cropped": 0.0, "scaffolded": 0.0}
+        same = ("cropped", "scaffolded", "shape_weight")
+        return {"training": BACKBONE.train} | {key: getattr(BACKBONE, key) for key in same}
+    told = BACKBONE.memorise
+    few = {"max_steps": told.steps, "batch_size": told.proteins, "patience": 10**6}
+    training = BACKBONE.train.model_copy(update=few)
+    return {"training": training, "cropped": 0.0, "scaffolded": 0.0, "shape_weight": told.shape_weight}
 
 
 def sample_of(task):

@@ -14,7 +14,7 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.backbone.config import About, Cartesian
 from mdsnake.families.backbone.context import Context
-from mdsnake.families.backbone.model import BackboneModel
+from mdsnake.families.backbone.model import Answer, BackboneModel
 from mdsnake.families.backbone.pose import doubt, pose, superposed
 from mdsnake.families.backbone.springs import bonded, relaxed, robust_pulls
 from mdsnake.nn.attention import rotary, varlen_attention
@@ -112,7 +112,7 @@ class CartesianModel(BackboneModel):
         batch: Batch,
         fixed: Bool[Tensor, " n"],
         before: Float[Tensor, "n 3 3"],
-    ) -> Float[Tensor, "n 3 3"]:
+    ) -> Answer:
         level = self.level[t].to(state)[batch.batch, None, None]
         spread, kept = (1 - level).sqrt(), level.sqrt()
         axes = pose(state, batch)[batch.batch]
@@ -134,7 +134,7 @@ class CartesianModel(BackboneModel):
         following = bonded(batch)
         for _ in range(EASED):
             found = self.eased(found, ease, following)
-        return found @ axes.transpose(-1, -2)
+        return Answer(found @ axes.transpose(-1, -2), shape)
 
     def eased(
         self, state: Float[Tensor, "n 3 3"], share: Float[Tensor, "n 1"], following: Bool[Tensor, " n"]

@@ -31,8 +31,10 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=1
 Length = Annotated[Int, Field(ge=3, le=4096, description="residues")]
 Width = Annotated[Int, Field(ge=4, le=4096)]
 Count = Annotated[Int, Field(gt=0, le=4096)]
+Weight = Annotated[NonNegativeFloat, Field(le=1000)]
 Depth = Annotated[Int, Field(gt=0, le=100)]
 CROPPED = "share of the windows in training of which a part is seen, of residues.min at least"
+SHAPE_WEIGHT = "weight in 1/Å of how far off the shape is that a network knows; 0: it learns it by its answers alone"
 SCAFFOLDED = "share of the windows in training that have a motif; 0: models build around none"
 
 
@@ -200,6 +202,7 @@ class Memorise(Settings):
 
     proteins: PositiveInt = Field(5, description="the first so many of the table that can be used")
     steps: PositiveInt = Field(2500, description="each sees every protein once")
+    shape_weight: Weight = Field(1.2, description=SHAPE_WEIGHT)
 
 
 class Backbone(Settings):
@@ -216,6 +219,7 @@ class Backbone(Settings):
     train: Training = Training()
     cropped: Fraction = Field(0.5, description=CROPPED)
     scaffolded: Fraction = Field(0.2, description=SCAFFOLDED)
+    shape_weight: Weight = Field(0.0, description=SHAPE_WEIGHT)
     sample: Sample = Sample()
     memorise: Memorise = Memorise()
     seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
@@ -273,6 +277,7 @@ class TrainSettings(Settings):
     training: Training
     cropped: Fraction = Field(0.5, description=CROPPED)
     scaffolded: Fraction = Field(0.2, description=SCAFFOLDED)
+    shape_weight: Weight = Field(0.0, description=SHAPE_WEIGHT)
     seed: Seed
 
 

@@ -98,6 +98,7 @@ class WindowBatches:
     cropped : share of the windows in training of which a part is seen
     shortest : residues that such a part has at least
     scaffolded : share of the windows that the model is told parts of
+    shape_weight : in 1/Å, of how far the shape that the model knows is off
     """
 
     def __init__(
@@ -109,9 +110,11 @@ class WindowBatches:
         cropped: float = 0.0,
         shortest: int = 2,
         scaffolded: float = 0.0,
+        shape_weight: float = 0.0,
     ) -> None:
         self.training, self.validation, self.batch_size = training, validation, batch_size
         self.cropped, self.shortest, self.scaffolded = cropped, shortest, scaffolded
+        self.shape_weight = shape_weight
 
     def train_batch(self, rng: np.random.Generator, progress: float = 1.0) -> Batch:
         """A random batch, of windows of other chains as far as there are enough."""
@@ -121,7 +124,8 @@ class WindowBatches:
         windows = [part(window, self.shortest, rng) if rng.random() < self.cropped else window for window in windows]
         batch = collate(windows, rng.integers(2**31, size=self.batch_size).tolist())
         share = (rng.permutation(self.batch_size) + rng.random(self.batch_size)) / self.batch_size
-        batch.share, batch.scaffolded = torch.tensor(share, dtype=torch.float32), self.scaffolded
+        batch.share = torch.tensor(share, dtype=torch.float32)
+        batch.scaffolded, batch.shape_weight = self.scaffolded, self.shape_weight
         return batch
 
     def validation_batches(self) -> list[Batch]:
@@ -131,5 +135,5 @@ class WindowBatches:
         batches = [collate([windows[i] for i in part], part) for part in parts]
         for batch in batches:
             batch.share = (batch.seed + 0.5) / len(windows)  # a window comes again after all the others
-            batch.scaffolded = self.scaffolded
+            batch.scaffolded, batch.shape_weight = self.scaffolded, self.shape_weight
         return batches

@@ -19,7 +19,7 @@ from torch_geometric.data import Batch
 from mdsnake.families.backbone.config import About, Frames
 from mdsnake.families.backbone.context import Context
 from mdsnake.families.backbone.ipa import InvariantPointAttention
-from mdsnake.families.backbone.model import BackboneModel
+from mdsnake.families.backbone.model import Answer, BackboneModel
 from mdsnake.families.backbone.pose import doubt, pose, superposed
 from mdsnake.families.backbone.springs import SPREAD, STEPS, bonded, distances, pulls, robust_pulls
 from mdsnake.nn import so3
@@ -144,7 +144,7 @@ class FramesModel(BackboneModel):
         batch: Batch,
         fixed: Bool[Tensor, " n"],
         before: Float[Tensor, "n 3 4"],
-    ) -> Float[Tensor, "n 3 4"]:
+    ) -> Answer:
         there = real(batch.ptr)
         condition, place = self.context(t, batch)
         bonds, free = bonded(batch), ~fixed[:, None]
@@ -160,7 +160,6 @@ class FramesModel(BackboneModel):
         axes = pose(self.decode(state), batch)[batch.batch]
         seen = axes.transpose(-1, -2) @ state
         known = torch.cat([known, seen.flatten(1), fixed[:, None].to(known)], dim=-1)
-        there = real(batch.ptr)
         h = dense(self.inputs(known) + place, there)
         index, frames, following = dense(batch.index, there), dense(start, there), dense(bonds, there)
         apart = (index[:, None] - index[:, :, None]).clamp(-FARTHEST, FARTHEST) + FARTHEST
@@ -171,15 +170,16 @@ class FramesModel(BackboneModel):
         for number, layer in enumerate(self.layers):
             if number == len(self.layers) // 2:
                 mine = self.norm(h[there])
-                shape = self.known_shape(mine, told, uncertain, batch)
-                off = doubt(shape[:, None, :, 3], told[:, None, :, 3], uncertain, batch)
-                frames = between_frames(frames, shape, free * self.sure(mine).sigmoid() / off[batch.batch, None])
+                shape = self.known_shape(mine)
+                recalled = self.superposed(shape, told, uncertain, batch)
+                off = doubt(recalled[:, None, :, 3], told[:, None, :, 3], uncertain, batch)
+                frames = between_frames(frames, recalled, free * self.sure(mine).sigmoid() / off[batch.batch, None])
             h, motion, ease = layer(h, pair, dense(frames, there), condition, there, following)
             motion, ease = motion[there], free * ease[there]
             frames = moved(frames, turn * motion[:, :3], spread * motion[:, 3:])
             for _ in range(EASED if layer is not self.layers[-1] else EASED_LAST):
                 frames = self.eased(frames, ease, bonds)
-        return frames
+        return Answer(frames, shape)
 
     def eased(
         self, state: Float[Tensor, "n 3 4"], share: Float[Tensor, "n k"], following: Bool[Tensor, " n"]
@@ -204,12 +204,15 @@ class FramesModel(BackboneModel):
             frames = moved(frames, 0.5 * give * turn.square() * torque, give * place.square() * force / SCALE)
         return frames
 
-    def known_shape(
-        self, h: Float[Tensor, "n width"], seen: Float[Tensor, "n 3 4"], variance: Float[Tensor, " n"], batch: Batch
-    ) -> Float[Tensor, "n 3 4"]:
-        """Frames that the network knows, superposed on those that are `seen`, whose noise has a variance."""
+    def known_shape(self, h: Float[Tensor, "n width"]) -> Float[Tensor, "n 3 3"]:
+        """N, CA and C of the shape that the network knows."""
         n, ca, c = self.shape(h).view(-1, 3, 3).unbind(1)
-        shape = torch.stack([n + ca, ca, c + ca], dim=1)
+        return torch.stack([n + ca, ca, c + ca], dim=1)
+
+    def superposed(
+        self, shape: Float[Tensor, "n 3 3"], seen: Float[Tensor, "n 3 4"], variance: Float[Tensor, " n"], batch: Batch
+    ) -> Float[Tensor, "n 3 4"]:
+        """Frames of a shape, superposed on those that are `seen`, whose noise has a variance."""
         atoms = superposed(shape, self.decode(seen) / SCALE, 1 / variance, batch)
         return torch.cat([rotations_of(atoms), atoms[:, 1, :, None]], dim=-1)
 

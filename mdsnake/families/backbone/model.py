@@ -8,7 +8,7 @@ and makes what is drawn with the same seed turn with the structure.
 from abc import abstractmethod
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -17,6 +17,7 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.backbone.config import About, Cartesian, Frames
 from mdsnake.families.backbone.draws import Draws, random_segments
+from mdsnake.families.backbone.pose import superposed
 from mdsnake.families.backbone.springs import bonded, pushes
 from mdsnake.families.base import Family, Symmetry
 from mdsnake.nn.diffusion import grid
@@ -24,8 +25,23 @@ from mdsnake.nn.segments import segment_mean, segment_sum
 
 #: Å that CA are kept from each other; how often x̂₀ gives way to bonds and clashes, and to a clash by which part of it.
 CLEARANCE, RESTRAINED, PUSH = 3.8, 20, 0.25
+#: Å from which on a shape is near enough for its error to count by its square.
+NEAREST = 0.1
 #: Share of the batches in which the network sees its own first answer.
 SELF_CONDITIONED = 0.5
+
+
+class Answer(NamedTuple):
+    """What a network makes of a noised structure.
+
+    Attributes
+    ----------
+    clean : (n, 3, c) x̂₀
+    shape : (n, 3, 3) N, CA and C of the shape that it knows, which is part of x̂₀; in the unit of the state, somewhere
+    """
+
+    clean: Float[Tensor, "n 3 c"]
+    shape: Float[Tensor, "n 3 3"]
 
 
 class BackboneModel(Family):
@@ -83,8 +99,8 @@ class BackboneModel(Family):
         batch: Batch,
         fixed: Bool[Tensor, " n"],
         before: Float[Tensor, "n 3 c"],
-    ) -> Float[Tensor, "n 3 c"]:
-        """The network's x̂₀; `before` is its last one, zeros where there is none."""
+    ) -> Answer:
+        """The network's answer; `before` is its last x̂₀, zeros where there is none."""
 
     @abstractmethod
     def back(
@@ -130,10 +146,11 @@ class BackboneModel(Family):
         batch: Batch,
         fixed: Bool[Tensor, " n"],
         before: Float[Tensor, "n 3 c"] | None = None,
-    ) -> Float[Tensor, "n 3 c"]:
+    ) -> Answer:
         """`denoised`, with what is fixed as it is."""
         before = torch.zeros_like(state) if before is None else before
-        return torch.where(fixed[:, None, None], state, self.denoised(state, t, batch, fixed, before))
+        clean, shape = self.denoised(state, t, batch, fixed, before)
+        return Answer(torch.where(fixed[:, None, None], state, clean), shape)
 
     def blurred(
         self, batch: Batch, t: Int[Tensor, " samples"], fixed: Bool[Tensor, " n"], draws: Draws
@@ -144,7 +161,8 @@ class BackboneModel(Family):
         return clean, self.centred(torch.where(fixed[:, None, None], clean, state), batch, fixed)
 
     def loss(self, batch: Batch, generator: Generator) -> dict[str, Tensor]:
-        """`errors`, each sample noised for its own `share` of the steps."""
+        """`errors`, each sample noised for its own `share` of the steps, and `shape`: by how many Å that which the network
+        knows is off; it counts by `shape_weight`."""
         draws = Draws(batch, generator)
         fixed = random_segments(batch, draws)
         t = 1 + (self.timesteps * batch.share).long().clamp(max=self.timesteps - 1)
@@ -152,9 +170,22 @@ class BackboneModel(Family):
         before = None
         if float(torch.rand(1, generator=generator)) < SELF_CONDITIONED:
             with torch.no_grad():
-                before = self.centred(self.answer(state, t, batch, fixed), batch, fixed)
-        found = self.answer(state, t, batch, fixed, before)
-        return self.errors(found, clean, t[batch.batch], batch, (~fixed).to(clean))
+                before = self.centred(self.answer(state, t, batch, fixed).clean, batch, fixed)
+        found, shape = self.answer(state, t, batch, fixed, before)
+        parts = self.errors(found, clean, t[batch.batch], batch, (~fixed).to(clean))
+        if batch.shape_weight:
+            parts["shape"] = self.shape_error(shape, clean, batch)
+            parts["loss"] = parts["loss"] + batch.shape_weight * parts["shape"]
+        return parts
+
+    def shape_error(
+        self, shape: Float[Tensor, "n 3 3"], clean: Float[Tensor, "n 3 c"], batch: Batch
+    ) -> Float[Tensor, ""]:
+        """Root mean square distance in Å of N, CA and C from their true places, superposed; the mean of samples."""
+        true = self.decode(clean)
+        off = superposed(self.unit_angstrom * shape, true, torch.ones_like(true[:, 0, 0]), batch) - true
+        square = segment_mean(off.square().sum(-1).mean(-1), batch.batch, batch.num_graphs)
+        return (square + NEAREST**2).sqrt().mean() - NEAREST
 
     def step_of(self, batch: Batch, share: float) -> Int[Tensor, " samples"]:
         """The step after this share of all steps, the first where the share is less than one."""
@@ -163,7 +194,7 @@ class BackboneModel(Family):
     def forward(self, batch: Batch, share: float = 0.0) -> dict[str, Tensor]:
         """`coords`: x̂₀ in Å, (n, 3, 3), of `batch.coords` seen as if noised for this share of the steps."""
         state = self.centred(self.encode(batch.coords), batch, none_fixed(batch))
-        return {"coords": self.decode(self.answer(state, self.step_of(batch, share), batch, none_fixed(batch)))}
+        return {"coords": self.decode(self.answer(state, self.step_of(batch, share), batch, none_fixed(batch)).clean)}
 
     @torch.no_grad()
     def one_step(
@@ -175,7 +206,7 @@ class BackboneModel(Family):
         """
         t, fixed = self.step_of(batch, share), none_fixed(batch)
         clean, state = self.blurred(batch, t, fixed, Draws(batch, generator))
-        found = self.answer(state, t, batch, fixed)
+        found = self.answer(state, t, batch, fixed).clean
         centre = segment_mean(batch.coords[:, 1], batch.batch, batch.num_graphs)
         true = batch.coords - centre[batch.batch, None]
         return true, self.decode(found), self.errors(found, clean, t[batch.batch], batch, (~fixed).to(clean))
@@ -206,7 +237,7 @@ class BackboneModel(Family):
         """The state and x̂₀ after each step through those `visited`, the last of which is 0; no scale is the flow."""
         clean = None
         for t, later in pairwise(visited):
-            found = self.answer(state, torch.full_like(batch.ptr[1:], t), batch, fixed, clean)
+            found = self.answer(state, torch.full_like(batch.ptr[1:], t), batch, fixed, clean).clean
             clean = self.centred(self.restrained(found, t, batch, fixed) if restrained else found, batch, fixed)
             noise = None if noise_scale is None else noise_scale * draws.normal(*self.noise_shape)
             stepped = self.back(state, clean, t, later, noise)

@@ -50,6 +50,7 @@ def open_task(windows: Path, settings: TrainSettings, init: Path | None) -> Task
         cropped=settings.cropped,
         shortest=about.residues.min,
         scaffolded=settings.scaffolded,
+        shape_weight=settings.shape_weight,
     )
     return Task(model, batches, settings.training, settings.seed, header, 0.0, keep="last")
 

@@ -55,7 +55,7 @@ def permuted(batch: Batch, generator: Generator) -> tuple[Batch, Tensor]:
     nodes = torch.arange(len(batch.batch)).split(sizes)
     parts = batch.coords.split(sizes)
     other = collate([parts[i] for i in order], batch.seed[order].tolist())
-    other.share, other.scaffolded = batch.share[order], batch.scaffolded
+    other.share, other.scaffolded, other.shape_weight = batch.share[order], batch.scaffolded, batch.shape_weight
     return other, torch.cat([nodes[i] for i in order])
 
 

@@ -45,6 +45,6 @@ def test_an_answer_gives_way_to_its_bonds(phi_psi: tuple[float, float], monkeypa
         told = (none, none, torch.zeros(12, 1, 1), torch.full((12, 1), ease))
         monkeypatch.setattr(model, "network_output", lambda *given, told=told: told)
         state = model.centred(coords / SCALE, batch, none_fixed(batch))
-        found = model.decode(model.answer(state, torch.tensor([1]), batch, none_fixed(batch)))
+        found = model.decode(model.answer(state, torch.tensor([1]), batch, none_fixed(batch)).clean)
         strain.append(stretch(found))
     assert 0 < strain[1] < 0.3 * strain[0]

@@ -22,11 +22,11 @@ def test_windows_are_parts_of_their_chain(tmp_path: Path) -> None:
 
 def test_each_chain_is_drawn_as_often_whatever_its_length(tmp_path: Path) -> None:
     path = save_windows(tmp_path, 20, 9, 12)
-    batches = WindowBatches(load_chains(groups(path, "train"), ABOUT), [], 6, scaffolded=0.3)
+    batches = WindowBatches(load_chains(groups(path, "train"), ABOUT), [], 6, scaffolded=0.3, shape_weight=0.7)
     batch = batches.train_batch(np.random.default_rng(0))
     assert sorted(batch.ptr.diff().tolist()) == [9, 9, 12, 12, 16, 16]
     assert len(set(batch.seed.tolist())) == 6
-    assert batch.scaffolded == 0.3
+    assert (batch.scaffolded, batch.shape_weight) == (0.3, 0.7)
     assert sorted((6 * batch.share).floor().tolist()) == [0, 1, 2, 3, 4, 5]
     assert batch.index[: int(batch.ptr[1])].tolist() == list(range(int(batch.ptr[1])))
     again = batches.train_batch(np.random.default_rng(0))
@@ -61,7 +61,12 @@ def test_parts_of_windows_are_drawn_and_lie_as_in_their_chain(tmp_path: Path) ->
 def test_validation_is_always_the_same(tmp_path: Path) -> None:
     path = save_windows(tmp_path, 9, validation=17)
     batches = WindowBatches(
-        [], load_chains(groups(path, "validation"), ABOUT), 2 * COPIES - 1, cropped=1.0, scaffolded=0.3
+        [],
+        load_chains(groups(path, "validation"), ABOUT),
+        2 * COPIES - 1,
+        cropped=1.0,
+        scaffolded=0.3,
+        shape_weight=0.7,
     )
     told = batches.validation_batches()
     assert [len(batch.seed) for batch in told] == [2 * COPIES - 1, 1]

@@ -76,6 +76,19 @@ def test_relaxing_takes_away_most_of_the_noise_of_places(noise: float, left: flo
     assert turned < 1.02 * before
 
 
+@pytest.mark.parametrize(("noise", "turn", "left"), [(0.05, 0.3, 0.6), (0.5, 0.3, 0.75), (2.0, 0.6, 0.85)])
+def test_relaxing_takes_away_noise_of_rotations(noise: float, turn: float, left: float) -> None:
+    model, _, _ = strained()
+    batch = toy_batch(*[40] * 10)
+    clean, generator = model.encode(batch.coords), Generator().manual_seed(0)
+    turned, shifted = torch.randn(2, len(clean), 3, generator=generator)
+    seen = moved(clean, 0.5 * turn * turned, noise / SCALE * shifted)
+    amounts = (torch.full((len(clean), 1), size) for size in (noise, turn))
+    found = model.relaxed(seen, *amounts, bonded(batch))
+    error, before = (float((x - clean)[..., :3].square().mean()) for x in (found, seen))
+    assert error < left * before
+
+
 def test_relaxing_moves_what_has_noise_the_way_that_it_has_it() -> None:
     model, batch, frames = strained()
     place, turn = torch.full((10, 1), 0.5), torch.full((10, 1), 0.2)

@@ -7,7 +7,7 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.backbone.draws import LONGEST, SHORTEST, Draws, random_segments
 from mdsnake.families.backbone.frames import LEVELLED, SCALE, FramesModel
-from mdsnake.families.backbone.model import BackboneModel, none_fixed
+from mdsnake.families.backbone.model import Answer, BackboneModel, none_fixed
 from mdsnake.nn.diffusion import grid
 from mdsnake.nn.rotations import random_rotations
 from tests.families.backbone.toys import chain, stretch, toy_batch, toy_model
@@ -65,9 +65,9 @@ class Knowing:
         self.told: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         model.denoised = self  # type: ignore[method-assign,assignment]
 
-    def __call__(self, state: Tensor, t: Tensor, batch: Batch, fixed: Tensor, before: Tensor) -> Tensor:
+    def __call__(self, state: Tensor, t: Tensor, batch: Batch, fixed: Tensor, before: Tensor) -> Answer:
         self.told.append((state, t, fixed, before))
-        return self.clean
+        return Answer(self.clean, state.new_zeros(len(state), 3, 3))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -195,6 +195,31 @@ def test_one_step_is_worth_more_where_there_is_less_noise(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_known_shape_counts_by_how_far_it_is_off_wherever_it_lies(kind: str) -> None:
+    model, batch = toy_model(kind), toy_batch(6, 12)
+    clean = model.centred(model.encode(batch.coords), batch, none_fixed(batch))
+    turn = random_rotations(2, Generator().manual_seed(0))[batch.batch]
+    lying = (model.decode(clean) @ turn + 30.0) / model.unit_angstrom
+    assert float(model.shape_error(lying, clean, batch)) == pytest.approx(0, abs=2e-3)
+    off = lying + 0.5 * torch.randn(lying.shape, generator=Generator().manual_seed(1)) / model.unit_angstrom
+    assert float(model.shape_error(off, clean, batch)) == pytest.approx(0.5 * 3**0.5, rel=0.15)
+    assert float(model.shape_error(-lying, clean, batch)) > 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_weight_of_the_shape_is_that_of_the_batch(kind: str) -> None:
+    model, batch = toy_model(kind), toy_batch(6, 12)
+    told = []
+    for batch.shape_weight in (0.5, 2.0, 0.0):
+        told.append(model.loss(batch, Generator().manual_seed(0)))
+    assert "shape" not in told[2]
+    for parts, weight in zip(told, (0.5, 2.0), strict=False):
+        torch.testing.assert_close(parts["loss"], told[2]["loss"] + weight * parts["shape"])
+    slope = torch.autograd.grad(told[0]["shape"], model.shape.weight, retain_graph=True)[0]
+    assert float(slope.norm()) > 1e-3
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_structure_told_without_error_costs_nothing(kind: str) -> None:
     model, batch = toy_model(kind), toy_batch(6, 12)
     clean = model.centred(model.encode(batch.coords), batch, none_fixed(batch))
@@ -292,7 +317,7 @@ def test_frames_that_are_fixed_stay_where_they_are_in_each_layer() -> None:
     state = model.centred(model.encode(batch.coords), batch, fixed)
     for layer in model.layers:
         layer.register_forward_hook(lambda _, given, __: seen.append(given[2][0]))
-    found = model.denoised(state, torch.full((2,), 40), batch, fixed, torch.zeros_like(state))
+    found = model.denoised(state, torch.full((2,), 40), batch, fixed, torch.zeros_like(state)).clean
     for frames in (*seen, found):
         torch.testing.assert_close(frames[2:4], state[2:4], rtol=0, atol=1e-6)
     assert len(seen) == 2

@@ -6,7 +6,7 @@ from torch import Generator
 
 from mdsnake.errors import UserError
 from mdsnake.families.backbone import config
-from mdsnake.families.backbone.model import BackboneModel
+from mdsnake.families.backbone.model import Answer, BackboneModel
 from mdsnake.families.backbone.sampler import PICTURES, Motif, sample
 from mdsnake.nn.rigid import C_O, with_oxygen
 from mdsnake.nn.rotations import random_rotations
@@ -69,7 +69,7 @@ def test_noise_at_each_step_makes_a_difference(model: BackboneModel) -> None:
 
 def test_samples_are_restrained_where_that_is_asked_for(model: BackboneModel, monkeypatch: pytest.MonkeyPatch) -> None:
     strained = chain(12) + 0.3 * torch.randn(12, 1, 3, generator=Generator().manual_seed(0))
-    monkeypatch.setattr(model, "denoised", lambda *told: model.encode(strained))
+    monkeypatch.setattr(model, "denoised", lambda *told: Answer(model.encode(strained), strained))
     off = []
     for restrained in (False, True):
         settings = SETTINGS.model_copy(update={"restrained": restrained})

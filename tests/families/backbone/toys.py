@@ -65,7 +65,7 @@ def toy_batch(*lengths: int) -> Batch:
     """Helices and strands in turn, noised the more the later they come."""
     windows = [chain(n, STRAND if i % 2 else HELIX) for i, n in enumerate(lengths)]
     batch = collate([coords - coords[:, 1].mean(0) for coords in windows], range(len(lengths)))
-    batch.share, batch.scaffolded = (batch.seed + 0.5) / len(lengths), 0.2
+    batch.share, batch.scaffolded, batch.shape_weight = (batch.seed + 0.5) / len(lengths), 0.2, 0.5
     return batch
 
 
