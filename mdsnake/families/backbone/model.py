@@ -161,8 +161,7 @@ class BackboneModel(Family):
         return clean, self.centred(torch.where(fixed[:, None, None], clean, state), batch, fixed)
 
     def loss(self, batch: Batch, generator: Generator) -> dict[str, Tensor]:
-        """`errors`, each sample noised for its own `share` of the steps, and `shape`: by how many Å that which the network
-        knows is off; it counts by `shape_weight`."""
+        """`errors`, each sample noised for its own `share` of the steps, and `shape_error` where it has a weight."""
         draws = Draws(batch, generator)
         fixed = random_segments(batch, draws)
         t = 1 + (self.timesteps * batch.share).long().clamp(max=self.timesteps - 1)
