@@ -12,6 +12,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ TRAINING: dict[str, Any] = {
     "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 200, "validate_every": 500, "ema_decay": 0.998,
     "patience": 1000,
 }  # fmt: skip
+#: Parts of a training of which the mean loss is told.
+POINTS = 5
 #: Residues of the samples that are timed, and the samples of each.
 LENGTHS, TIMED = (32, 64, 128, 256), 2
 #: Two numbers of steps, both with as many pictures: their difference is steps alone.
@@ -126,16 +129,26 @@ def judged(system: str, scores: list[Score], marks: dict[str, Mark]) -> Iterator
 
 
 def trained(system: str, folder: Path, task: str, told: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """How long each member was trained, in steps and in minutes of a processor."""
+    """How long each member was trained, in steps and in minutes of a processor, and the loss as it went down."""
     for member in told.members:
-        steps, minutes = [], []
+        steps, minutes, curves = [], [], []
         for seed in range(told.seeds):
             curve = pandas.read_csv(folder / task / f"train/{member}/seed{seed}/history.csv")
             job = pandas.read_csv(folder / "benchmarks/train_proteins" / task / f"{member}.seed{seed}.tsv", sep="\t")
+            curves.append(curve)
             steps.append(float(curve.step.iloc[-1]))
             minutes.append(float(job.cpu_time.iloc[0]) / 60)
         for metric, unit, each in (("trained_steps", "1", steps), ("trained_cpu_minutes", "min", minutes)):
             yield record(system, member, "training", metric, unit, over_seeds(each)["value"], n=told.seeds)
+        for low, high in pairwise(range(0, 101, 100 // POINTS)):
+            parts = [
+                curve[(curve.step > low * last / 100) & (curve.step <= high * last / 100)]
+                for curve, last in zip(curves, steps, strict=True)
+            ]
+            for metric in ("loss", "noise"):
+                each = [float(part[f"train_{metric}"].mean()) for part in parts]
+                setting = f"training, {low}–{high} % of its steps"
+                yield record(system, member, setting, f"{metric}_then", "1", over_seeds(each)["value"], n=told.seeds)
 
 
 def speed(section: Backbone, device: str, quick: bool) -> Iterator[dict[str, Any]]:

@@ -83,6 +83,7 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
             "Training",
             ["trained_steps", "trained_cpu_minutes", "loss_end", "loss_end_spread", "noise_end", "noise_end_spread"],
         ),
+        ("Loss in the course of training", ["loss_then", "noise_then"]),
         ("Loss by the share of all steps of noise", ["loss_by_t", "loss_by_t_spread"]),
         (
             "Geometry",
