@@ -36,10 +36,12 @@ from mdsnake.store.atomic import write_text
 #: The five domains of the memorisation test, where the folder of `--data` holds them.
 DOMAINS = ("2hba_A", "1W0T_A", "1RPE_L", "1au7A02", "1AZP_A")
 LONGEST = 128
-#: What is changed of the section backbone; `memorise` goes by memorise.steps, `generation` by train.max_steps.
+#: What is changed of the section backbone; `memorise` goes by memorise.steps, the others by train.max_steps.
+#: `whole` trains as the source does: on chains as they are, of which a network may know the shapes.
 PARTS: dict[str, dict[str, Any]] = {
     "memorise": {"sample": {"count": 8}},
     "generation": {"sample": {"lengths": [64, 96, 128], "count": 16}},
+    "whole": {"cropped": 0.0, "shape_weight": 1.2, "sample": {"lengths": [64, 96, 128], "count": 4}},
     "speed": {},
 }
 MEMBERS = ("cartesian", "frames")
@@ -81,7 +83,7 @@ def measured(part: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     task, marks = ("backbone/memorise", MEMORISED) if part == "memorise" else ("backbone", {})
     scores = summarized(told.work / part, configured, f"summary/{task}.csv", told.cores)
     card = json.loads((told.work / part / task / "window/card.json").read_text())
-    system = f"{card['used']} proteins"
+    system = f"{card['used']} proteins" + (", whole" if part == "whole" else "")
     return [*judged(system, scores, marks), *trained(system, told.work / part, task, told)]
 
 
@@ -95,7 +97,8 @@ def configuration(part: str, told: argparse.Namespace) -> dict[str, Any]:
         configured["molecules"] = str((source.parent / "molecules.tsv").relative_to(ROOT))
         section["proteins"] = str((source.parent / "proteins.tsv").relative_to(ROOT))
     else:
-        section |= {name: section[name] | value for name, value in PARTS[part].items()}
+        for key, changed in PARTS[part].items():
+            section[key] = section[key] | changed if isinstance(changed, dict) else changed
         section["residues"] = {"min": 40, "max": LONGEST}
         more = {"cartesian": {"size": told.size}, "frames": {}}
         section["members"] = {member: {"kind": member, **more[member]} for member in told.members}
