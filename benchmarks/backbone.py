@@ -41,7 +41,7 @@ LONGEST = 128
 PARTS: dict[str, dict[str, Any]] = {
     "memorise": {"sample": {"count": 8}},
     "generation": {"sample": {"lengths": [64, 96, 128], "count": 16}},
-    "whole": {"cropped": 0.0, "shape_weight": 1.2, "sample": {"lengths": [64, 96, 128], "count": 4}},
+    "whole": {"cropped": 0.0, "shape_weight": 1.2, "sample": {"lengths": [64, 96, 128], "count": 2}},
     "speed": {},
 }
 MEMBERS = ("cartesian", "frames")
