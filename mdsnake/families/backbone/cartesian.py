@@ -65,6 +65,7 @@ class CartesianModel(BackboneModel):
 
     noise_shape: ClassVar[tuple[int, int]] = (3, 3)
     unit_angstrom: ClassVar[float] = SCALE
+    loss_scale: ClassVar[float] = 1.0
 
     def __init__(self, network: Cartesian, about: About) -> None:
         super().__init__(network, about)

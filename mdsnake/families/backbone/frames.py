@@ -87,6 +87,7 @@ class FramesModel(BackboneModel):
 
     noise_shape: ClassVar[tuple[int, int]] = (2, 3)
     unit_angstrom: ClassVar[float] = SCALE
+    loss_scale: ClassVar[float] = 20.0
     sigma: Tensor
 
     def __init__(self, network: Frames, about: About) -> None:

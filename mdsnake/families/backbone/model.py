@@ -58,6 +58,8 @@ class BackboneModel(Family):
     noise_shape: ClassVar[tuple[int, int]]
     #: Å in a unit of the state's places.
     unit_angstrom: ClassVar[float]
+    #: How large its losses are, those of v being 1.
+    loss_scale: ClassVar[float]
     #: ᾱ at each step.
     level: Tensor
 
@@ -174,7 +176,7 @@ class BackboneModel(Family):
         parts = self.errors(found, clean, t[batch.batch], batch, (~fixed).to(clean))
         if batch.shape_weight:
             parts["shape"] = self.shape_error(shape, clean, batch)
-            parts["loss"] = parts["loss"] + batch.shape_weight * parts["shape"]
+            parts["loss"] = parts["loss"] + batch.shape_weight * self.loss_scale * parts["shape"]
         return parts
 
     def shape_error(

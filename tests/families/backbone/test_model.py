@@ -214,7 +214,7 @@ def test_the_weight_of_the_shape_is_that_of_the_batch(kind: str) -> None:
         told.append(model.loss(batch, Generator().manual_seed(0)))
     assert "shape" not in told[2]
     for parts, weight in zip(told, (0.5, 2.0), strict=False):
-        torch.testing.assert_close(parts["loss"], told[2]["loss"] + weight * parts["shape"])
+        torch.testing.assert_close(parts["loss"], told[2]["loss"] + weight * model.loss_scale * parts["shape"])
     slope = torch.autograd.grad(told[0]["shape"], model.shape.weight, retain_graph=True)[0]
     assert float(slope.norm()) > 1e-3
 
