@@ -48,3 +48,16 @@ def test_an_answer_gives_way_to_its_bonds(phi_psi: tuple[float, float], monkeypa
         found = model.decode(model.answer(state, torch.tensor([1]), batch, none_fixed(batch)).clean)
         strain.append(stretch(found))
     assert 0 < strain[1] < 0.3 * strain[0]
+
+
+def test_bonds_move_no_residue_of_a_motif(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, batch = toy_model("cartesian"), toy_batch(6, 12)
+    assert isinstance(model, CartesianModel)
+    fixed, told = none_fixed(batch), []
+    fixed[2:4] = True
+    network = model.network_output
+    monkeypatch.setattr(model, "network_output", lambda *given: told.append(given[1]) or network(*given))
+    state = torch.randn(18, 3, 3, generator=Generator().manual_seed(0))
+    model.answer(model.centred(state, batch, fixed), torch.tensor([25, 25]), batch, fixed)
+    assert float(told[0][fixed].abs().max()) < 1e-5
+    assert float(told[0][~fixed].abs().amin((1, 2)).min()) > 1e-5
