@@ -87,7 +87,7 @@ def measured(part: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     card = json.loads((told.work / part / task / "window/card.json").read_text())
     system = f"{card['used']} proteins"
     if part == "whole":  # so few samples tell nothing
-        system, scores = f"{system}, whole", [score for score in scores if score.how in DENOISED]
+        system, scores = f"{system}, whole", [score for score in scores if score.how.startswith(DENOISED)]
     return [*judged(system, scores, marks), *trained(system, told.work / part, task, told)]
 
 
