@@ -7,6 +7,8 @@ from jaxtyping import Float, Int
 
 #: Lags, in units of the slowest time, between which a correlation falls by the slowest process alone.
 FIRST_LAG, LAST_LAG = 0.1, 0.5
+#: A fall of the logarithm of a correlation that is no more than rounding.
+ROUNDING = 1e-9
 
 
 class Passages(NamedTuple):
@@ -58,4 +60,5 @@ def slowest_time(committor: Float[np.ndarray, "walkers frames"], record: float, 
     early, late = (float((away[:, lag:] * away[:, :-lag]).mean()) for lag in (first, last))
     if early <= 0 or late <= 0:
         return np.nan, len(committor)
-    return (record * (last - first) / np.log(early / late) if early > late else np.inf), len(committor)
+    fall = np.log(early / late)
+    return (record * (last - first) / fall if fall > ROUNDING else np.inf), len(committor)
