@@ -12,10 +12,10 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas
 import torch
 import yaml
@@ -25,7 +25,7 @@ from runs import ROOT, summarized
 from mdsnake.evaluate.metrics import Mark
 from mdsnake.evaluate.proteins.metrics import CONTROLS, MEMORISED, METRICS
 from mdsnake.evaluate.records import Score
-from mdsnake.families.backbone.config import About, Backbone, Sample
+from mdsnake.families.backbone.config import About, Backbone, Memorise, Sample
 from mdsnake.families.backbone.data import collate
 from mdsnake.families.backbone.model import BackboneModel
 from mdsnake.families.backbone.sampler import sample
@@ -41,7 +41,11 @@ LONGEST = 128
 PARTS: dict[str, dict[str, Any]] = {
     "memorise": {"sample": {"count": 8}},
     "generation": {"sample": {"lengths": [64, 96, 128], "count": 16}},
-    "whole": {"cropped": 0.0, "shape_weight": 1.2, "sample": {"lengths": [64, 96, 128], "count": 2}},
+    "whole": {
+        "cropped": 0.0,
+        "shape_weight": Memorise().shape_weight,
+        "sample": {"lengths": [64, 96, 128], "count": 2},
+    },
     "speed": {},
 }
 #: Whose chains are noised and told in one step.
@@ -142,19 +146,16 @@ def trained(system: str, folder: Path, task: str, told: argparse.Namespace) -> I
         for seed in range(told.seeds):
             curve = pandas.read_csv(folder / task / f"train/{member}/seed{seed}/history.csv")
             job = pandas.read_csv(folder / "benchmarks/train_proteins" / task / f"{member}.seed{seed}.tsv", sep="\t")
-            curves.append(curve)
+            part = np.ceil(POINTS * curve.step / curve.step.iloc[-1])
+            curves.append(curve.groupby(part).mean().reindex(range(1, POINTS + 1)))
             steps.append(float(curve.step.iloc[-1]))
             minutes.append(float(job.cpu_time.iloc[0]) / 60)
         for metric, unit, each in (("trained_steps", "1", steps), ("trained_cpu_minutes", "min", minutes)):
             yield record(system, member, "training", metric, unit, over_seeds(each)["value"], n=told.seeds)
-        for low, high in pairwise(range(0, 101, 100 // POINTS)):
-            parts = [
-                curve[(curve.step > low * last / 100) & (curve.step <= high * last / 100)]
-                for curve, last in zip(curves, steps, strict=True)
-            ]
+        for end in range(1, POINTS + 1):
+            setting = f"training, {100 * (end - 1) // POINTS}–{100 * end // POINTS} % of its steps"
             for metric in ("loss", "noise"):
-                each = [float(part[f"train_{metric}"].mean()) for part in parts]
-                setting = f"training, {low}–{high} % of its steps"
+                each = [float(curve[f"train_{metric}"][end]) for curve in curves]
                 yield record(system, member, setting, f"{metric}_then", "1", over_seeds(each)["value"], n=told.seeds)
 
 

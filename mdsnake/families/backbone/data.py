@@ -98,7 +98,7 @@ class WindowBatches:
     cropped : share of the windows in training of which a part is seen
     shortest : residues that such a part has at least
     scaffolded : share of the windows that the model is told parts of
-    shape_weight : in 1/Å, of how far the shape that the model knows is off
+    shape_weight : in 1/Å, of how far off the shape is that the model knows
     """
 
     def __init__(

@@ -172,7 +172,7 @@ class FramesModel(BackboneModel):
             if number == len(self.layers) // 2:
                 mine = self.norm(h[there])
                 shape = self.known_shape(mine)
-                recalled = self.superposed(shape, told, uncertain, batch)
+                recalled = self.superposed_frames(shape, told, uncertain, batch)
                 off = doubt(recalled[:, None, :, 3], told[:, None, :, 3], uncertain, batch)
                 frames = between_frames(frames, recalled, free * self.sure(mine).sigmoid() / off[batch.batch, None])
             h, motion, ease = layer(h, pair, dense(frames, there), condition, there, following)
@@ -210,7 +210,7 @@ class FramesModel(BackboneModel):
         n, ca, c = self.shape(h).view(-1, 3, 3).unbind(1)
         return torch.stack([n + ca, ca, c + ca], dim=1)
 
-    def superposed(
+    def superposed_frames(
         self, shape: Float[Tensor, "n 3 3"], seen: Float[Tensor, "n 3 4"], variance: Float[Tensor, " n"], batch: Batch
     ) -> Float[Tensor, "n 3 4"]:
         """Frames of a shape, superposed on those that are `seen`, whose noise has a variance."""

@@ -60,14 +60,8 @@ def test_parts_of_windows_are_drawn_and_lie_as_in_their_chain(tmp_path: Path) ->
 
 def test_validation_is_always_the_same(tmp_path: Path) -> None:
     path = save_windows(tmp_path, 9, validation=17)
-    batches = WindowBatches(
-        [],
-        load_chains(groups(path, "validation"), ABOUT),
-        2 * COPIES - 1,
-        cropped=1.0,
-        scaffolded=0.3,
-        shape_weight=0.7,
-    )
+    chains = load_chains(groups(path, "validation"), ABOUT)
+    batches = WindowBatches([], chains, 2 * COPIES - 1, cropped=1.0, scaffolded=0.3, shape_weight=0.7)
     told = batches.validation_batches()
     assert [len(batch.seed) for batch in told] == [2 * COPIES - 1, 1]
     assert torch.cat([batch.seed for batch in told]).tolist() == list(range(2 * COPIES))
