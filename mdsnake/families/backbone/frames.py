@@ -4,8 +4,9 @@ Places of CA, in units of 4 Å, are noised as usual, rotations by Brownian motio
 
     σ(t) = 0.02 + 1.5 t + ½ t²,   t from 0 to 1,
 
-and a network of invariant point attention moves the noised frames, layer by layer, to where they were, or to a shape
-that it knows, superposed on the noised places, with how sure it is of it.  A state is [R | x], (n, 3, 4).
+and a network of invariant point attention moves the noised frames, layer by layer, to where they were.  Half way it
+blends in a shape that it knows, superposed on the noised frames; the surer it is of it, the less the other layers move.
+A state is [R | x], (n, 3, 4).
 """
 
 from typing import ClassVar
@@ -43,8 +44,10 @@ EASED, EASED_LAST, EASE = 2, 8, (0.1, 0.02)
 STEP, LEVER = 0.1, 1.5
 #: What relaxing leaves of the variance of the noise, over that of the places of a protein, in units of the state.
 LEFT = 0.05
-#: Square of what a shape that is known is off by, in the unit of the state.
+#: Square of what a shape that is known is off by, in the unit of the state, and in radians.
 NEAR = 3e-3
+#: How many times as steep as a sigmoid it is how sure the network is of its shape: nearly all or nothing.
+SHARP = 4.0
 #: The share of noise above which all levels count alike.
 LEVELLED = 0.05
 
@@ -167,17 +170,18 @@ class FramesModel(BackboneModel):
         between = torch.cat([self.geometry(frames), self.geometry(dense(before, there))], dim=-1)
         pair = self.pair(between) + self.apart(apart)
         spread, turn = free * (1 - level).sqrt(), free * sigma.clamp(max=1)
-        frames = start
+        frames, unsure = start, free.to(start).expand(-1, 2)  # of rotations, of places
         for number, layer in enumerate(self.layers):
             if number == len(self.layers) // 2:
                 mine = self.norm(h[there])
                 shape = self.known_shape(mine)
-                recalled = self.superposed_frames(shape, told, uncertain, batch)
-                off = doubt(recalled[:, None, :, 3], told[:, None, :, 3], uncertain, batch)
-                frames = between_frames(frames, recalled, free * self.sure(mine).sigmoid() / off[batch.batch, None])
+                recalled = self.superposed_frames(shape, told, uncertain, (free * sigma)[:, 0].square() + NEAR, batch)
+                off = doubt(recalled[:, None, :, 3], told[:, None, :, 3], uncertain, batch)[batch.batch, None]
+                believed = (SHARP * self.sure(mine)).sigmoid() / off
+                frames, unsure = between_frames(frames, recalled, free * believed), free * (1 - believed)
             h, motion, ease = layer(h, pair, dense(frames, there), condition, there, following)
             motion, ease = motion[there], free * ease[there]
-            frames = moved(frames, turn * motion[:, :3], spread * motion[:, 3:])
+            frames = moved(frames, unsure[:, :1] * turn * motion[:, :3], unsure[:, 1:] * spread * motion[:, 3:])
             for _ in range(EASED if layer is not self.layers[-1] else EASED_LAST):
                 frames = self.eased(frames, ease, bonds)
         return Answer(frames, shape)
@@ -211,10 +215,21 @@ class FramesModel(BackboneModel):
         return torch.stack([n + ca, ca, c + ca], dim=1)
 
     def superposed_frames(
-        self, shape: Float[Tensor, "n 3 3"], seen: Float[Tensor, "n 3 4"], variance: Float[Tensor, " n"], batch: Batch
+        self,
+        shape: Float[Tensor, "n 3 3"],
+        seen: Float[Tensor, "n 3 4"],
+        place: Float[Tensor, " n"],
+        turn: Float[Tensor, " n"],
+        batch: Batch,
     ) -> Float[Tensor, "n 3 4"]:
-        """Frames of a shape, superposed on those that are `seen`, whose noise has a variance."""
-        atoms = superposed(shape, self.decode(seen) / SCALE, 1 / variance, batch)
+        """Frames of a shape, superposed on those that are `seen`, whose places and rotations have these variances.
+
+        Of all rotations Q it is the likeliest, where noise is little: that of least Σ |x Q − y|² / place +
+        |Qᵀ S − R|² / 2 turn, places x on y and rotations S on R.
+        """
+        rotations = rotations_of(shape) @ seen[..., :3].transpose(-1, -2) / (2 * turn)[:, None, None]
+        # the three atoms of a residue have the noise of its one place
+        atoms = superposed(shape, self.decode(seen) / SCALE, 1 / (3 * place), batch, rotations)
         return torch.cat([rotations_of(atoms), atoms[:, 1, :, None]], dim=-1)
 
     def geometry(self, frames: Float[Tensor, "b l 3 4"]) -> Float[Tensor, "b l l c"]:

@@ -26,15 +26,21 @@ def pose(x: Float[Tensor, "n 3 3"], batch: Batch) -> Float[Tensor, "samples 3 3"
 
 
 def superposed(
-    x: Float[Tensor, "n 3 3"], onto: Float[Tensor, "n 3 3"], weight: Float[Tensor, " n"], batch: Batch
+    x: Float[Tensor, "n 3 3"],
+    onto: Float[Tensor, "n 3 3"],
+    weight: Float[Tensor, " n"],
+    batch: Batch,
+    beside: Float[Tensor, "n 3 3"] | float = 0.0,
 ) -> Float[Tensor, "n 3 3"]:
     """N, CA and C of each sample moved onto others: the mean of CA onto theirs, and turned to be as near to them as can
-    be (Kabsch, Acta Cryst. A 32, 922 (1976)), residues counting by weight.  No gradient goes through the rotation."""
+    be (Kabsch, Acta Cryst. A 32, 922 (1976)), residues counting by weight.  `beside` is what else of each residue tells
+    of the rotation, added to its weighted covariance.  No gradient goes through the rotation."""
     share = weight / segment_sum(weight, batch.batch, batch.num_graphs)[batch.batch]
     middle, there = (segment_sum(share[:, None] * y[:, 1], batch.batch, batch.num_graphs) for y in (x, onto))
     x, target = x - middle[batch.batch, None], onto - there[batch.batch, None]
     with torch.no_grad():
-        covariance = segment_sum(share[:, None, None] * x.transpose(-1, -2) @ target, batch.batch, batch.num_graphs)
+        each = weight[:, None, None] * x.transpose(-1, -2) @ target + beside
+        covariance = segment_sum(each, batch.batch, batch.num_graphs)
         u, _, vh = torch.linalg.svd(covariance.double())
         u = torch.cat([u[..., :2], u[..., 2:] * torch.linalg.det(u @ vh)[:, None, None]], dim=-1)
         turn = (u @ vh).to(x)

@@ -11,6 +11,7 @@ from mdsnake.families.backbone.model import BackboneModel, none_fixed
 from mdsnake.families.backbone.pose import doubt, pose, superposed
 from mdsnake.nn.rigid import ideal_atoms
 from mdsnake.nn.rotations import random_rotations
+from mdsnake.nn.segments import segment_mean
 from mdsnake.nn.so3 import exp, log
 from tests.families.backbone.toys import toy_batch, toy_model
 
@@ -108,6 +109,33 @@ def test_what_lies_further_off_than_its_noise_is_doubted() -> None:
     assert doubt(x, x, variance, batch).tolist() == [1, 1, 1]
 
 
+def test_frames_are_superposed_by_their_rotations_as_well() -> None:
+    """As the noise of both tells: least squares, and nearer to the truth than by places alone."""
+    model, batch, generator = toy_model("frames"), toy_batch(*[40] * 60), Generator().manual_seed(2)
+    assert isinstance(model, FramesModel)
+    count, spread, angle = len(batch.index), 1.0, 0.2
+    shape = model.centred(model.encode(batch.coords).double(), batch, none_fixed(batch))
+    true = some_turns(60)[batch.batch].mT @ shape
+    turned = true[..., :3] @ exp(angle * torch.randn(count, 3, generator=generator, dtype=torch.float64))
+    places = true[..., 3] + spread * torch.randn(count, 3, generator=generator, dtype=torch.float64)
+    seen = model.centred(torch.cat([turned, places[..., None]], dim=-1), batch, none_fixed(batch))
+    place, turn = (torch.full((count,), one**2, dtype=torch.float64) for one in (spread, angle))
+
+    def off(found: Tensor, seen: Tensor) -> Tensor:
+        square = (found - seen).square() / torch.tensor([2 * angle**2] * 3 + [spread**2])
+        return segment_mean(square.sum((1, 2)), batch.batch, 60)
+
+    def at(place: Tensor, turn: Tensor) -> Tensor:
+        return model.superposed_frames(model.decode(shape) / FRAMES_SCALE, seen, place, turn, batch)
+
+    both = at(place, turn)
+    for small in exp(0.03 * torch.randn(10, 60, 3, generator=generator, dtype=torch.float64)):
+        assert (off(small[batch.batch] @ both, seen) > off(both, seen)).all()
+    by_places, by_rotations = at(place, 1e6 * turn), at(1e6 * place, turn)
+    errors = [float((found[..., :3] - true[..., :3]).square().mean()) for found in (both, by_places, by_rotations)]
+    assert errors[0] < 0.8 * min(errors[1:]), errors
+
+
 def test_nothing_is_superposed_by_a_reflection() -> None:
     batch, x = toy_batch(6), coords(6)
     found = superposed(x, -x, ones(x), batch)
@@ -129,8 +157,9 @@ def test_the_rotation_that_superposes_has_no_gradient() -> None:
     torch.testing.assert_close(slope, expected, rtol=0, atol=1e-6)
 
 
-def sure(model: BackboneModel, shape: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network knows N, CA and C of the state, and is sure of them."""
+def sure(model: BackboneModel, shape: Tensor, monkeypatch: pytest.MonkeyPatch, moves: float = 1.0) -> None:
+    """The network knows N, CA and C of the state, and is sure of them; the layers of frames after it move nothing but
+    what it is not sure of."""
     if isinstance(model, CartesianModel):
         told = (torch.zeros_like(shape), shape, torch.ones(len(shape), 1, 1), torch.zeros(len(shape), 1))
         monkeypatch.setattr(model, "network_output", lambda *given: told)
@@ -140,9 +169,12 @@ def sure(model: BackboneModel, shape: Tensor, monkeypatch: pytest.MonkeyPatch) -
         atoms[:, 1] = shape[..., 3]
         monkeypatch.setattr(model.shape, "forward", lambda h: atoms.flatten(1))
         monkeypatch.setattr(model.sure, "forward", lambda h: torch.full((len(shape), 2), 30.0))
-        for layer in model.layers:
+        for number, layer in enumerate(model.layers):
+            move = moves if number >= len(model.layers) // 2 else 0.0
             monkeypatch.setattr(
-                layer, "forward", lambda h, *rest: (h, h.new_zeros(*h.shape[:2], 6), h.new_zeros(*h.shape[:2], 2))
+                layer,
+                "forward",
+                lambda h, *rest, move=move: (h, h.new_full((*h.shape[:2], 6), move), h.new_zeros(*h.shape[:2], 2)),
             )
 
 
@@ -165,7 +197,7 @@ def test_a_shape_is_not_believed_where_what_is_seen_is_another(kind: str, monkey
     """With little noise, that is; with much, it may be right."""
     model, batch = toy_model(kind), toy_batch(12, 12)
     shape = model.centred(model.encode(batch.coords), batch, none_fixed(batch))
-    sure(model, shape.roll(12, 0), monkeypatch)  # of the other chain
+    sure(model, shape.roll(12, 0), monkeypatch, moves=0.0)  # of the other chain
     apart = []
     for step in (1, 45):
         t = torch.tensor([step, step])
