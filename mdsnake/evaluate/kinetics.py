@@ -22,16 +22,20 @@ def count_flips(dihedrals: np.ndarray) -> int:
 
 
 def flip_rate(trajectory: Trajectory, dihedrals: np.ndarray) -> tuple[float, int]:
-    """Flips per ps and torsion, of `dihedrals` (F, T) in radians, within segments; and the flips counted."""
+    """Flips per ps and torsion, of `dihedrals` (F, T) in radians, within segments; and the flips counted.
+
+    Time is that of the dynamics: where jumps were tried on, more than a lag lies between two frames.
+    """
     torsions = dihedrals.shape[1]
     if not torsions or trajectory.simulated_ps <= 0:
         return np.nan, 0
     flips = sum(count_flips(dihedrals[s, t]) for s in trajectory.segments() for t in range(torsions))
-    return flips / (trajectory.simulated_ps * torsions), flips
+    return flips / (trajectory.pace * trajectory.simulated_ps * torsions), flips
 
 
 def torsion_time(trajectory: Trajectory, dihedrals: np.ndarray) -> tuple[float, int]:
     """Integrated autocorrelation time of exp(iφ) in ps, mean over the torsions (F, T) that move; and their number."""
     times = [integrated_time(np.exp(1j * phi), trajectory.segments()) for phi in dihedrals.T]
     times = [time for time in times if np.isfinite(time)]
-    return (float(np.mean(times)) * trajectory.frame_ps, len(times)) if times else (np.nan, 0)
+    frame_ps = trajectory.pace * trajectory.frame_ps
+    return (float(np.mean(times)) * frame_ps, len(times)) if times else (np.nan, 0)

@@ -125,7 +125,7 @@ METRICS: dict[str, Metric] = {
     ),
     "flip_rate": Metric(
         "1/ps", None, "flips", "flips",
-        "changes between the wells at −60, 60 and 180° (core ±30°) per ps and torsion",
+        "changes between the wells at −60, 60 and 180° (core ±30°) per ps of the dynamics and torsion",
     ),
     "flip_rate_ratio": Metric("1", 1, "flips", "flip ratio", "flip rate over that of the reference"),
     "torsion_time": Metric(
@@ -173,7 +173,7 @@ METRICS: dict[str, Metric] = {
         "1", None, "segments", "wall-clock speed-up",
         "how many times less wall-clock time than the reference integrator",
     ),
-    "accepted_fraction": Metric("1", 1, "jumps", "accepted", "jumps that passed every check"),
+    "accepted_fraction": Metric("1", 1, "jumps", "accepted", "jumps that passed every check at once"),
     "energy_error_spread": Metric(
         "kT", 0, "jumps", "σ(ΔH)",
         "standard deviation of the change of the total energy in a proposed jump, of those that could be evaluated",
@@ -189,7 +189,7 @@ METRICS: dict[str, Metric] = {
     ),
     "turned_fraction": Metric(
         "1", 0, "frames", "turned round",
-        "frames at which a refused jump left the molecule where it was and turned its velocities round",
+        "frames at which refused jumps left the molecule where it was and turned its velocities round",
     ),
     "effective_friction": Metric(
         "1/ps", None, "frames", "effective friction",

@@ -17,7 +17,7 @@ class State:
     """Positions x (N, 3) nm, velocities v (N, 3) nm/ps, and energy kJ/mol and forces (N, 3) kJ/mol/nm at x.
 
     `work` is the total energy in kJ/mol that approximate propagators have put in since the start; `energy_error` is
-    what the jump proposed last would have changed it by, and `accepted` whether a Metropolis test took that jump.
+    what the first jump from the state before would have changed it by, and `jumps` how many a Metropolis test took.
     """
 
     x: np.ndarray
@@ -26,7 +26,7 @@ class State:
     forces: np.ndarray
     work: float = 0.0
     energy_error: float = 0.0
-    accepted: bool = True
+    jumps: int = 1
 
 
 def make_state(potential: Potential, x: np.ndarray, v: np.ndarray) -> State:

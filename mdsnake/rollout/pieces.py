@@ -8,7 +8,7 @@ from mdsnake.physics.integrators import State
 from mdsnake.store.pieces import Piece
 
 MOST_PIECES = 20
-ARRAYS = ("x", "v", "energy", "forces", "work", "energy_error", "accepted")  # of a state, in its order
+ARRAYS = ("x", "v", "energy", "forces", "work", "energy_error", "jumps")  # of a state, in its order
 
 
 def pieces_of(frames: int, multiple: int = 1) -> list[int]:
@@ -29,6 +29,6 @@ def stacked(frames: Sequence[Sequence[State]]) -> dict[str, np.ndarray]:
 def last_states(piece: Piece) -> list[State]:
     ends = zip(*(piece.arrays[name][:, -1] for name in ARRAYS), strict=True)
     return [
-        State(x, v, float(energy), forces, float(work), float(error), bool(accepted))
-        for x, v, energy, forces, work, error, accepted in ends
+        State(x, v, float(energy), forces, float(work), float(error), int(jumps))
+        for x, v, energy, forces, work, error, jumps in ends
     ]

@@ -214,5 +214,5 @@ def _trajectory(
         provenance=about,
         counters=counters,
         energy_error=np.concatenate(piece.arrays["energy_error"]) if tested else None,
-        accepted=np.concatenate(piece.arrays["accepted"]) if tested else None,
+        jumps=np.concatenate(piece.arrays["jumps"]) if tested else None,
     )

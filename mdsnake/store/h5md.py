@@ -36,7 +36,7 @@ OBSERVABLE_UNITS = {
     "temperature": "K",
     "segment": "1",
     "energy_error": "kJ mol-1",
-    "accepted": "1",
+    "jumps": "1",
 }
 Dataset = tuple[str, str, str | None, str]
 #: What is read: place, kind of number, unit, and shape in frames F and atoms N.
@@ -52,7 +52,7 @@ DATASETS: dict[str, Dataset] = {
 #: The same, of runs with a Metropolis test alone.
 STREAMS: dict[str, Dataset] = {
     "energy_error": ("observables/energy_error/value", "floating", OBSERVABLE_UNITS["energy_error"], "F"),
-    "accepted": ("observables/accepted/value", "integer", OBSERVABLE_UNITS["accepted"], "F"),
+    "jumps": ("observables/jumps/value", "integer", OBSERVABLE_UNITS["jumps"], "F"),
 }
 DIGEST_BLOCK = 512
 DIGEST_MARK = b"mdsnake sha256 "
@@ -77,8 +77,9 @@ class Trajectory:
     degrees_of_freedom : of the momenta (constraints and removed motion taken off)
     provenance : settings, seed, versions; written as JSON
     counters : force, energy and network calls, milliseconds of each, rejections by reason
-    energy_error : (F,) kJ/mol, ΔH of the jump that was proposed on the way to a frame; None without a Metropolis test
-    accepted : (F,) 1 where that jump was taken, 0 where it was refused; None without a Metropolis test
+    energy_error : (F,) kJ/mol, ΔH of the first jump proposed on the way to a frame; None without a Metropolis test
+    jumps : (F,) jumps that lie between a frame and the one before: 1 where the first was taken, more where it was tried
+        on, 0 where the walker turned round; None without a Metropolis test
     """
 
     numbers: np.ndarray
@@ -93,7 +94,7 @@ class Trajectory:
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
     counters: dict[str, float] = dataclasses.field(default_factory=dict)
     energy_error: np.ndarray | None = None
-    accepted: np.ndarray | None = None
+    jumps: np.ndarray | None = None
 
     @property
     def n_frames(self) -> int:
@@ -113,6 +114,11 @@ class Trajectory:
     def simulated_ps(self) -> float:
         """Time covered, summed over segments."""
         return self.frame_ps * (self.n_frames - len(np.unique(self.segment)))
+
+    @property
+    def pace(self) -> float:
+        """Times `frame_ps`, the mean time that passes from frame to frame: more than 1 where jumps were tried on."""
+        return 1.0 if self.jumps is None else float(np.maximum(self.jumps, 1).mean())
 
     def segments(self) -> Iterator[slice]:
         """Frame ranges of the segments, in order."""
@@ -136,7 +142,7 @@ class Trajectory:
             potential=self.potential[frames],
             segment=segment,
             energy_error=None if self.energy_error is None else self.energy_error[frames],
-            accepted=None if self.accepted is None else self.accepted[frames],
+            jumps=None if self.jumps is None else self.jumps[frames],
         )
 
     def check(self, numbers: Sequence[int], frame_fs: float, path: str | Path) -> None:
@@ -176,8 +182,8 @@ class Trajectory:
             "temperature": self.temperature,
             "segment": self.segment.astype(np.int32),
         }
-        if self.energy_error is not None and self.accepted is not None:
-            of_frames |= {"energy_error": self.energy_error.astype(np.float32), "accepted": self.accepted.astype("i1")}
+        if self.energy_error is not None and self.jumps is not None:
+            of_frames |= {"energy_error": self.energy_error.astype(np.float32), "jumps": self.jumps.astype("i1")}
         for name, values in of_frames.items():
             _element(observables, name, values, OBSERVABLE_UNITS[name], clock)
 

@@ -102,7 +102,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory, graph: MoleculeGraph, tr
         counters = {"force_calls": 2000.0, "total_ms": 500.0, "jumps": 796.0, "accepted": 750.0, "rejected_bond": 60.0}
         run = trajectory(seed, segments=4, frames=200, frame_ps=0.001 * k, stretch=1 + 0.004 * seed, **counters)
         if member == "egnn":
-            run.energy_error, run.accepted = np.linspace(-1.0, 2.0, run.n_frames), np.arange(run.n_frames) % 4 > 0
+            run.energy_error, run.jumps = np.linspace(-1.0, 2.0, run.n_frames), np.arange(run.n_frames) % 4 > 0
             run.provenance["chosen"] = {"friction_per_ps": 1.0}
         run.save(folder / f"{stem}.h5")
         trajectory(seed + 9, segments=3, frames=50, frame_ps=0.001 * k).save(folder / f"{stem}.nve.h5")

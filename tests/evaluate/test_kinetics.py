@@ -27,6 +27,8 @@ def test_rate_is_per_ps_and_torsion_and_within_segments(trajectory):
     assert flips == 5
     assert rate == pytest.approx(5 / (1.0 * 2))
     assert np.isnan(flip_rate(run, np.zeros((12, 0)))[0])
+    run.jumps = np.array([1, 1, 1, 3, 1, 0] * 2)  # 4/3 of a lag in the mean
+    assert flip_rate(run, flipping[:, None])[0] == pytest.approx(4 / (1.0 * 4 / 3))
 
 
 def test_torsion_time_of_a_random_telegraph(trajectory):
@@ -38,3 +40,5 @@ def test_torsion_time_of_a_random_telegraph(trajectory):
     time, torsions = torsion_time(run, np.stack([phi, np.zeros(frames)], axis=1))
     assert time == pytest.approx(expected, rel=0.1)
     assert torsions == 1, "the torsion that never moves is left out"
+    run.jumps = np.full(frames, 2)
+    assert torsion_time(run, phi[:, None])[0] == pytest.approx(2 * time)

@@ -10,7 +10,7 @@ from mdsnake.families.kstep.config import Jump, Rollout, RolloutSettings
 from mdsnake.rollout.stage import rollout
 from mdsnake.store.h5md import Trajectory
 
-ARRAYS = ("positions", "velocities", "forces", "potential", "segment", "energy_error", "accepted")
+ARRAYS = ("positions", "velocities", "forces", "potential", "segment", "energy_error", "jumps")
 
 
 def settings(jump: Jump, member: str = "verlet", seed: int = 0, **changes: Any) -> RolloutSettings:

@@ -46,4 +46,4 @@ def test_pieces_are_joined_in_time() -> None:
     assert [state.energy for state in last] == whole.arrays["energy"][:, -1].tolist()
     np.testing.assert_array_equal(last[1].v, whole.arrays["v"][1, -1])
     assert [state.energy_error for state in last] == whole.arrays["energy_error"][:, -1].tolist()
-    assert [state.accepted for state in last] == whole.arrays["accepted"][:, -1].tolist()
+    assert [state.jumps for state in last] == whole.arrays["jumps"][:, -1].tolist()

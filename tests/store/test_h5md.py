@@ -43,16 +43,16 @@ def test_what_is_saved_is_loaded(trajectory: Trajectory, tmp_path: Path) -> None
 def test_outcomes_of_jumps_are_kept_where_there_are_some(trajectory: Trajectory, tmp_path: Path) -> None:
     trajectory.save(tmp_path / "plain.h5")
     plain = Trajectory.load(tmp_path / "plain.h5")
-    assert plain.energy_error is None is plain.accepted
-    assert plain.every(2).accepted is None
+    assert plain.energy_error is None is plain.jumps
+    assert plain.every(2).jumps is None
     trajectory.energy_error = np.linspace(-1, 5, 8)
     trajectory.energy_error[2] = np.finfo(np.float32).max
-    trajectory.accepted = trajectory.energy_error < 2
+    trajectory.jumps = trajectory.energy_error < 2
     trajectory.save(tmp_path / "a.h5")
     loaded = Trajectory.load(tmp_path / "a.h5")
     np.testing.assert_array_equal(loaded.energy_error, trajectory.energy_error.astype(np.float32))
-    np.testing.assert_array_equal(loaded.accepted, [1, 1, 0, 1, 0, 0, 0, 0])
-    np.testing.assert_array_equal(loaded.every(2).accepted, [1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(loaded.jumps, [1, 1, 0, 1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(loaded.every(2).jumps, [1, 0, 0, 0, 0])
     with h5py.File(tmp_path / "a.h5") as file:
         assert file["observables/energy_error/value"].attrs["unit"] == "kJ mol-1"
     opened = MDAnalysis.coordinates.H5MD.H5MDReader(str(tmp_path / "a.h5"))

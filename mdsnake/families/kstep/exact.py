@@ -1,10 +1,15 @@
 """Generalised hybrid Monte Carlo: exact sampling by any reversible move that keeps volume.
 
-    z ← Φ(z) with probability min(1, exp(−ΔH/kT)), else z ← R z              (R turns velocities round)
+    z ← Φʲ(z) for the first j = 1 … 1 + m with H(Φʲ(z)) − H(z) ≤ −kT ln u, else z ← R z     (R turns velocities round)
 
-between partial refreshments of the velocities by the thermostat (Horowitz, Phys. Lett. B 268, 247 (1991)).  The
-Boltzmann distribution is stationary whatever Φ: a poor network costs acceptance, never correctness.  Nothing may clamp,
-scale or project positions or velocities on the way, so rigid bonds are refused.
+between partial refreshments of the velocities by the thermostat (Horowitz, Phys. Lett. B 268, 247 (1991)), with one u,
+even between 0 and 1, for all jumps of a walker and m extra chances (Campos & Sanz-Serna, J. Comput. Phys. 281, 365
+(2015)).  The Boltzmann distribution is stationary whatever Φ: a poor network costs acceptance, never correctness.
+Nothing may clamp, scale or project positions or velocities on the way, so rigid bonds are refused.
+
+Extra chances keep walkers going: a jump after one that was refused, the energy is mostly right again, where turning
+round would take back the path so far.  They are exact as the way from z to Φʲ(z) has the weight by which the lesser
+exp(−H/kT) of its ends exceeds the largest in between, and so has the way back, from R Φʲ(z) to R z.
 
 A second try of half the lag after a refusal (delayed rejection, Mira, Metron 59, 231 (2001)) would cost two calls, its
 own and that of the first move from its end, so it wins accepted time per call only where it is taken four times as
@@ -13,7 +18,7 @@ half of the jumps are taken, and how much ΔH spreads over velocities hardly dep
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -35,11 +40,25 @@ class Exact:
     potential: Potential
     move: Move
     temperature_K: float
+    extra_chances: int = 0
     tally: Counters = dataclasses.field(default_factory=lambda: Counters(dict.fromkeys(TALLIES, 0.0)))
 
     def __call__(self, states: Sequence[State], rng: np.random.Generator) -> list[State]:
-        ends, chances = self.move(states), rng.random(len(states))
-        return [self._tested(*all_of) for all_of in zip(states, ends, chances, strict=True)]
+        """Each walker after the first jump that passes the test, or turned round; ΔH is that of its first jump."""
+        bounds = BOLTZMANN * self.temperature_K * rng.exponential(size=len(states))  # −kT ln u
+        on_the_way, first = dict(enumerate(states)), dict[int, float]()
+        found = {walker: dataclasses.replace(state, v=-state.v, jumps=0) for walker, state in on_the_way.items()}
+        for jumps in range(1, 2 + self.extra_chances):
+            ends = dict(zip(on_the_way, self.move(list(on_the_way.values())), strict=True))
+            errors = {walker: self.energy_error(states[walker], end) for walker, end in ends.items()}
+            first = first or errors
+            taken = {walker: end for walker, end in ends.items() if end and errors[walker] <= bounds[walker]}
+            found |= {walker: dataclasses.replace(end, jumps=jumps) for walker, end in taken.items()}
+            on_the_way = {walker: end for walker, end in ends.items() if end and walker not in taken}
+            if not on_the_way:
+                break
+        self._count(first, bounds)
+        return [dataclasses.replace(found[walker], energy_error=error) for walker, error in first.items()]
 
     @property
     def counters(self) -> Counters:
@@ -56,13 +75,12 @@ class Exact:
         error = total_energy(after, masses) - total_energy(before, masses) if after else np.inf
         return float(np.clip(error, -NOT_EVALUATED, NOT_EVALUATED)) if np.isfinite(error) else NOT_EVALUATED
 
-    def _tested(self, before: State, end: State | None, chance: float) -> State:
-        error = self.energy_error(before, end)
-        after = end if chance < np.exp(min(0.0, -error / (BOLTZMANN * self.temperature_K))) else None
-        self.tally["jumps"] += 1
-        self.tally["accepted" if after else f"rejected_{'energy' if error < NOT_EVALUATED else 'nonfinite'}"] += 1
-        start = after or dataclasses.replace(before, v=-before.v)
-        return dataclasses.replace(start, energy_error=error, accepted=after is not None)
+    def _count(self, errors: Mapping[int, float], bounds: np.ndarray) -> None:
+        """The outcomes of first jumps."""
+        for walker, error in errors.items():
+            self.tally["jumps"] += 1
+            refused = f"rejected_{'energy' if error < NOT_EVALUATED else 'nonfinite'}"
+            self.tally["accepted" if error <= bounds[walker] else refused] += 1
 
 
 @dataclasses.dataclass

@@ -56,7 +56,7 @@ def open_propagator(
     proposal : that of `open_proposal`
     surrogate : opens the cheap potential of `hmc-mm` and `respa`
     """
-    member, jump = settings.member, settings.jump
+    member, jump, extra = settings.member, settings.jump, settings.rollout.extra_chances
     dt = jump.timestep_fs * 1e-3
     if len(potential.constraints) and (settings.exact or member in FLEXIBLE_CONTROLS):
         raise UserError(f"{member}: refuses rigid bonds, which a Metropolis test cannot hold; set constraints: none")
@@ -74,14 +74,14 @@ def open_propagator(
         return Verlet(potential, steps, jump.lag_ps / steps)
     if member == "hmc":
         steps = settings.rollout.hmc_steps or best_verlet_steps(potential, states, jump)
-        return Exact(potential, VerletMove(potential, steps, jump.lag_ps / steps), jump.temperature_K)
+        return Exact(potential, VerletMove(potential, steps, jump.lag_ps / steps), jump.temperature_K, extra)
     if member in ("hmc-mm", "respa"):
         if surrogate is None:
             raise UserError(f"{member}: needs a classical surrogate of the potential")
         steps = int(np.ceil(jump.lag_ps / (settings.rollout.surrogate_timestep_fs * 1e-3) - 1e-9))
         move = SurrogateMove(potential, surrogate(), steps, jump.lag_ps / steps, corrected=member == "respa")
-        return Untested(move) if member == "respa" else Exact(potential, move, jump.temperature_K)
+        return Untested(move) if member == "respa" else Exact(potential, move, jump.temperature_K, extra)
     assert proposal is not None
     if settings.exact:
-        return Exact(potential, LearnedMove(potential, proposal, jump.lag_ps), jump.temperature_K)
+        return Exact(potential, LearnedMove(potential, proposal, jump.lag_ps), jump.temperature_K, extra)
     return Hybrid(potential, proposal, jump, settings.rollout, np.array(graph.bonds), graph.bond_lengths)

@@ -17,7 +17,7 @@ from mdsnake.physics.integrators import State, maxwell_boltzmann
 from mdsnake.physics.potential import Potential
 from mdsnake.units import BOLTZMANN
 
-PILOT_JUMPS = 64
+PILOT_JUMPS, FRICTION_JUMPS = 64, 192
 LONGEST_STEP_PS = 0.0025  # about what Verlet bears with hydrogen: ω dt < 2 at 3600 cm⁻¹
 FRICTIONS = (0.5, 50.0)  # 1/ps, bounds of the choice
 FEWEST_WALKERS = 8
@@ -59,13 +59,19 @@ def choices(
 
 
 def acceptance(propagator: Exact, states: Sequence[State], temperature_K: float, jumps: int = PILOT_JUMPS) -> float:
-    """Mean chance of a jump to be taken, over at least `jumps` on chains from `states` with velocities drawn anew."""
-    rng, chances, chains = np.random.default_rng(0), list[float](), list(states)
-    while len(chances) < jumps:
+    """Mean chance of a jump to be taken at once, over at least `jumps`, as `outcomes` has them."""
+    tried = outcomes(propagator, states, temperature_K, jumps)
+    return float(np.mean([np.exp(min(0.0, -one.energy_error / (BOLTZMANN * temperature_K))) for one in tried]))
+
+
+def outcomes(propagator: Exact, states: Sequence[State], temperature_K: float, jumps: int) -> list[State]:
+    """The state after each of at least `jumps`, on chains from `states` with velocities drawn anew for each."""
+    rng, found, chains = np.random.default_rng(0), list[State](), list(states)
+    while len(found) < jumps:
         velocities = [maxwell_boltzmann(propagator.potential, chain.x, temperature_K, rng) for chain in chains]
         chains = propagator([dataclasses.replace(c, v=v) for c, v in zip(chains, velocities, strict=True)], rng)
-        chances += [np.exp(min(0.0, -chain.energy_error / (BOLTZMANN * temperature_K))) for chain in chains]
-    return float(np.mean(chances))
+        found += chains
+    return found
 
 
 def best_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump) -> int:
@@ -86,13 +92,14 @@ def best_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump)
 
 
 def best_friction(propagator: Exact, states: Sequence[State], jump: Jump) -> float:
-    """Friction in 1/ps at which velocities last about as long as a walker goes between two refusals.
+    """Friction in 1/ps at which velocities last about as long as a walker goes between two turns.
 
-    A refusal turns a walker back on its own path; weaker friction would let it retrace it.
+    A turn sends a walker back on its own path; weaker friction would let it retrace it.
     """
-    taken = acceptance(propagator, states, jump.temperature_K)
-    friction = float(np.clip((1 - taken) / jump.lag_ps, *FRICTIONS))
-    print(f"friction {friction:.3g}/ps, as {100 * taken:.0f} % of jumps are taken in a pilot", flush=True)
+    tried = outcomes(propagator, states, jump.temperature_K, FRICTION_JUMPS)
+    turned = float(np.mean([one.jumps == 0 for one in tried]))
+    friction = float(np.clip(turned / jump.lag_ps, *FRICTIONS))
+    print(f"friction {friction:.3g}/ps, as walkers turn round in {100 * turned:.2g} % of a pilot's jumps", flush=True)
     return friction
 
 

@@ -81,6 +81,9 @@ def refreshed(states: Sequence[State], potential: External, rng: np.random.Gener
     ]  # fmt: skip
 
 
+EXTRA = pytest.mark.parametrize("extra", [0, 3], ids=["", "extra chances"])
+
+
 def run(propagator: Exact, states: list[State], lags: int = LAGS) -> list[State]:
     rng = np.random.default_rng(1)
     for _ in range(lags):
@@ -96,10 +99,11 @@ def p_values(potential: DoubleWell, states: Sequence[State]) -> tuple[float, flo
     return kstest(x, lambda at: np.interp(at, grid, cumulative)).pvalue, kstest(v, "norm").pvalue
 
 
+@EXTRA
 @pytest.mark.parametrize("name", MOVES)
-def test_any_move_keeps_the_boltzmann_distribution(name: str) -> None:
+def test_any_move_keeps_the_boltzmann_distribution(name: str, extra: int) -> None:
     potential = double_well()
-    propagator = Exact(potential, MOVES[name](potential), T)
+    propagator = Exact(potential, MOVES[name](potential), T, extra)
     states = run(propagator, thermal_walkers(potential))
     assert 0.1 < propagator.tally["accepted"] / propagator.tally["jumps"] < 0.95
     assert min(p_values(potential, states)) > 0.001
@@ -153,8 +157,9 @@ def surface(potential: MuellerBrown) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return x, y, weight / weight.sum()
 
 
+@EXTRA
 @pytest.mark.parametrize("name", MOVES)
-def test_the_mueller_brown_surface_keeps_its_distribution(name: str) -> None:
+def test_the_mueller_brown_surface_keeps_its_distribution(name: str, extra: int) -> None:
     potential, rng = mueller_brown(), np.random.default_rng(0)
     x, y, probability = surface(potential)
     n, atoms = WALKERS, len(MASSES)
@@ -170,7 +175,7 @@ def test_the_mueller_brown_surface_keeps_its_distribution(name: str) -> None:
         "hmc-mm": lambda: SurrogateMove(potential, surrogate, 2, LAG, corrected=False),
         "respa": lambda: SurrogateMove(potential, surrogate, 2, 2.5 * LAG, corrected=True),
     }[name]()
-    propagator = Exact(potential, move, T)
+    propagator = Exact(potential, move, T, extra)
     states = run(propagator, [make_state(potential, *state) for state in zip(places, v, strict=True)])
     assert 0.1 < propagator.tally["accepted"] / propagator.tally["jumps"] < 0.95
     moved = np.concatenate([state.x[:, :2] for state in states])
@@ -195,7 +200,67 @@ def test_a_refusal_turns_the_velocities_round_and_nothing_else() -> None:
     for before, after in refused:
         np.testing.assert_array_equal(after.v, -before.v)
         assert after.energy == before.energy
-        assert not after.accepted
+        assert after.jumps == 0
+
+
+@dataclasses.dataclass
+class Ring:
+    """Places on a ring, as many as energies, and a step to the next one or back; no physics but H = U."""
+
+    energies: np.ndarray
+    blocked: int | None = None
+    counters: Counters = dataclasses.field(default_factory=Counters)
+
+    def state(self, place: int, way: int) -> State:
+        place %= len(self.energies)
+        return State(np.full((1, 3), place), np.full((1, 3), way), float(self.energies[place]), np.zeros((1, 3)))
+
+    def __call__(self, states: Sequence[State]) -> list[State | None]:
+        ends = [self.state(int(s.x[0, 0] + s.v[0, 0]), int(s.v[0, 0])) for s in states]
+        return [None if end.x[0, 0] == self.blocked else end for end in ends]
+
+
+class Told(np.random.Generator):
+    """Draws one number for every walker, and only once for all of its jumps."""
+
+    def __init__(self, u: float) -> None:
+        super().__init__(np.random.PCG64(0))
+        self.u = u
+
+    def exponential(self, scale: float = 1.0, size: int = 1) -> np.ndarray:  # type: ignore[override]
+        return np.full(size, -np.log(self.u))
+
+
+@pytest.mark.parametrize("extra", [0, 1, 4, 12])
+@pytest.mark.parametrize("blocked", [None, 3])
+def test_extra_chances_leave_the_distribution_as_it_is(extra: int, blocked: int | None) -> None:
+    """The matrix of all transitions of a ring, as all u tell, has the Boltzmann distribution for its fixed point."""
+    energies = KT * np.random.default_rng(0).normal(scale=1.5, size=7)
+    ring = Ring(energies, blocked)
+    propagator = Exact(HarmonicPotential(np.array([1e-12]), 0.0), ring, T, extra)  # of no kinetic energy
+    every = [(place, way) for place in range(7) if place != blocked for way in (1, -1)]
+    matrix = np.zeros((len(every), len(every)))
+    draws = (np.arange(2000) + 0.5) / 2000
+    for u in draws:
+        ends = propagator([ring.state(*one) for one in every], Told(u))
+        for start, end in enumerate(ends):
+            matrix[start, every.index((int(end.x[0, 0]), int(end.v[0, 0])))] += 1 / len(draws)
+    weight = np.exp(-np.array([energies[place] for place, _ in every]) / KT)
+    weight /= weight.sum()
+    np.testing.assert_allclose(weight @ matrix, weight, rtol=0, atol=2e-3)
+
+
+def test_extra_chances_go_on_from_where_a_jump_was_refused() -> None:
+    """Each once for every walker that still waits, with the outcome told by how many jumps were taken."""
+    ring = Ring(KT * np.array([0.0, 3.0, 3.0, 0.5, 0.0, 0.0]))
+    propagator = Exact(HarmonicPotential(np.array([1e-12]), 0.0), ring, T, 3)
+    starts = [ring.state(place, 1) for place in range(6)]
+    ends = propagator(starts, Told(np.exp(-1.0)))
+    assert [end.jumps for end in ends] == [3, 1, 1, 1, 1, 1]
+    assert [int(end.x[0, 0]) for end in ends] == [3, 2, 3, 4, 5, 0]
+    assert ends[0].energy_error == pytest.approx(3 * KT, rel=1e-6), "of its first jump"
+    turned = Exact(propagator.potential, ring, T, 1)(starts, Told(np.exp(-1.0)))[0]
+    assert (turned.jumps, int(turned.x[0, 0]), int(turned.v[0, 0])) == (0, 0, -1)
 
 
 def test_states_tell_the_outcome_of_the_jump_that_led_to_them() -> None:
@@ -206,8 +271,8 @@ def test_states_tell_the_outcome_of_the_jump_that_led_to_them() -> None:
     for before, end, after in zip(states, ends, propagator(states, np.random.default_rng(0)), strict=True):
         assert end
         assert after.energy_error == total_energy(end, MASSES) - total_energy(before, MASSES)
-        assert after.accepted == np.array_equal(after.x, end.x)
-        assert after.accepted or after.energy_error > 0
+        assert after.jumps == np.array_equal(after.x, end.x)
+        assert after.jumps or after.energy_error > 0
 
 
 @pytest.mark.parametrize("name", MOVES)

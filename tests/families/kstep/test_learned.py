@@ -52,5 +52,10 @@ def test_forces_at_the_ends_of_a_jump_serve_the_next(monkeypatch: pytest.MonkeyP
     for here, expected in zip(found, as_proposal(model, toy_graph("CH3OH"))(mixed, v, f), strict=True):
         np.testing.assert_array_equal(here, expected)
     calls.clear()
+    ahead = mixed[:2] + found[0][:2]  # two of them go on, and then all from where they were or are
+    further = propose(ahead, v[:2], f[:2])[0]
+    propose(np.concatenate([mixed[:1], ahead[1:] + further[1:], mixed[2:]]), v, f)
+    assert len(calls) == 2 * drifts
+    calls.clear()
     propose(mixed + 1e-9, v, f)
     assert len(calls) == drifts + 1

@@ -103,4 +103,10 @@ def test_where_more_is_refused_friction_is_stronger(capsys: pytest.CaptureFixtur
         for n in (8, 12, 100)
     ]
     assert FRICTIONS[1] >= rates[0] > rates[1] > rates[2] == FRICTIONS[0]
-    assert "% of jumps are taken in a pilot" in capsys.readouterr().out
+    assert "% of a pilot's jumps" in capsys.readouterr().out
+
+
+def test_where_walkers_go_on_friction_is_weaker() -> None:
+    potential, move = well(1.0), VerletMove(well(1.0), 10, 8e-4)
+    never, often = (best_friction(Exact(potential, move, 300, extra), thermal(potential), JUMP) for extra in (0, 5))
+    assert often < 0.7 * never
