@@ -221,14 +221,14 @@ class Ring:
 
 
 class Told(np.random.Generator):
-    """Draws one number for every walker, and only once for all of its jumps."""
+    """Draws the number u for every walker, once for all of its jumps."""
 
     def __init__(self, u: float) -> None:
         super().__init__(np.random.PCG64(0))
-        self.u = u
+        self.left = [-np.log(u)]
 
     def exponential(self, scale: float = 1.0, size: int = 1) -> np.ndarray:  # type: ignore[override]
-        return np.full(size, -np.log(self.u))
+        return np.full(size, self.left.pop())
 
 
 @pytest.mark.parametrize("extra", [0, 1, 4, 12])
