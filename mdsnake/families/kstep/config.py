@@ -146,7 +146,7 @@ class Rollout(Settings):
         None, description="of the roll-out: none is the engine's; auto lets exact members choose it by a short pilot"
     )
     extra_chances: Annotated[NonNegativeInt, Field(le=20)] = Field(
-        3, description="jumps that an exact member tries on from a refused one before it turns the velocities round"
+        4, description="jumps that an exact member tries on from a refused one before it turns the velocities round"
     )
     hmc_steps: PositiveInt | None = Field(None, description="Verlet steps of a jump of hmc; none: by a short pilot")
     surrogate_timestep_fs: PositiveFloat = Field(0.5, description="of the classical steps of hmc-mm and respa")
