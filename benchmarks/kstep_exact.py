@@ -1,15 +1,14 @@
 """Exact learned members on one's own molecule and on molecules that no network has seen, beside every control.
 
 Runs the workflow on config/exact.yaml with the molecules, strides and lengths asked for, one job at a time, in the
-folder --work; interrupted, it goes on where it stopped.  Parts may be run one by one: the records of molecules that
-are not asked for stay in the file.
+folder --work; interrupted, it goes on where it stopped.  Parts may be run one by one: the records of molecules and
+strides that are not asked for stay in the file.
 
     python benchmarks/kstep_exact.py --out benchmarks/results/kstep_exact.json
     python benchmarks/kstep_exact.py --molecules aspirin --strides 8 --seeds 3 --ps 40 --out part.json
 """
 
 import argparse
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -50,11 +49,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.work = arguments.work.resolve()
     records = [one for name in arguments.molecules for one in molecule(name, arguments)]
-    if arguments.out.exists():
-        before = json.loads(arguments.out.read_text())["records"]
-        records += [one for one in before if one["system"] not in arguments.molecules]
-    records.sort(key=lambda one: (one["system"], float(one["setting"].split()[0]), one["member"], one["metric"]))
-    write(arguments.out, records)
+    write(arguments.out, records, lambda one: (one["system"], one["setting"].split()[0]))
 
 
 def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import platform
+from collections.abc import Callable, Hashable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ import numpy as np
 PACKAGES = (
     "torch", "transformers", "deeptime", "openmm", "rdkit", "tblite", "ase", "gemmi", "tmtools", "numpy", "snakemake",
 )  # fmt: skip
+Record = dict[str, Any]
 FIELDS = ("system", "member", "setting", "metric", "unit", "value", "low", "high", "n", "floor", "mark", "met")
 
 
-def record(system: str, member: str, setting: str, metric: str, unit: str, value: float, **more: Any) -> dict[str, Any]:
+def record(system: str, member: str, setting: str, metric: str, unit: str, value: float, **more: Any) -> Record:
     """One measured figure; `low` and `high` bound it, `floor` is its noise floor, `mark` what it should reach."""
     unknown = more.keys() - set(FIELDS)
     if unknown:
@@ -39,30 +41,37 @@ def over_seeds(values: list[float]) -> dict[str, float]:
     return {"value": mean, "low": mean - half, "high": mean + half, "n": len(finite)}
 
 
-def merged(path: Path, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The records, and those of the file that are of something else, in order."""
-
-    def key(one: dict[str, Any]) -> tuple[str, ...]:
-        return tuple(one[name] for name in ("system", "member", "setting", "metric"))
-
-    found = {key(one): one for one in json.loads(path.read_text())["records"]} if path.exists() else {}
-    found |= {key(one): one for one in records}
-    return [found[name] for name in sorted(found)]
+def identity(one: Record) -> tuple[str, ...]:
+    """What a record is of."""
+    return tuple(one[name] for name in ("system", "member", "setting", "metric"))
 
 
-def write(path: Path, records: list[dict[str, Any]]) -> None:
-    """The records with the machine, the versions and the date."""
-    result = {
+def write(path: Path, records: list[Record], part: Callable[[Record], Hashable] | None = None) -> None:
+    """A run: the records with the machine, the versions and the date.
+
+    Of the runs before, the file keeps the records of whose `part` none is new; without `part` it keeps none.
+    """
+    run = {
         "machine": machine(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "date": datetime.date.today().isoformat(),
+        "records": records,
     }
+    runs = json.loads(path.read_text())["runs"] if part and path.exists() else []
+    anew = {part(one) for one in records} if part else set()
+    for before in runs:
+        before["records"] = [one for one in before["records"] if part and part(one) not in anew]
+    runs = [one for one in [*runs, run] if one["records"]]
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in records)
-    head = json.dumps({**result, "records": []}, ensure_ascii=False)
-    path.write_text(head.replace('"records": []', f'"records": [\n{lines}\n]') + "\n")
+    path.write_text('{"runs": [\n' + ",\n".join(map(_lines, runs)) + "\n]}\n")
     met, missed = (sum(one["met"] is told for one in records) for told in (True, False))
     print(f"{path}: {len(records)} records" + (f", {met} marks met, {missed} missed" if met + missed else ""))
+
+
+def _lines(run: dict[str, Any]) -> str:
+    """JSON, a line for each record."""
+    records = ",\n".join(json.dumps(one, ensure_ascii=False) for one in run["records"])
+    return json.dumps(run | {"records": []}, ensure_ascii=False).removesuffix("]}") + f"\n{records}\n]}}"
 
 
 def machine() -> str:

@@ -125,16 +125,22 @@ def main() -> None:
 
 def section(path: Path) -> str:
     """A heading, where and when it was run, how many marks were met, and the tables."""
-    result = json.loads(path.read_text())
-    records = result["records"]
+    runs = json.loads(path.read_text())["runs"]
+    records = [one for run in runs for one in run["records"]]
     judged = [r for r in records if r["met"] is not None]
-    versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
-    lines = [f"\n## {path.stem}\n", f"{result['machine']}; {result['date']}; {versions}.\n"]
+    lines = [f"\n## {path.stem}\n", *(f"{place(run, records)}.\n" for run in runs)]
     if judged:
         lines.append(f"{sum(r['met'] for r in judged)} of {len(judged)} marks met.\n")
     for title, metrics in TABLES.get(path.stem, []):
         lines += [f"### {title}\n", pivot(records, metrics)]
     return "\n".join(lines if path.stem in TABLES else [*lines, listed(records)])
+
+
+def place(run: dict[str, Any], records: list[Record]) -> str:
+    """Machine, date and versions of a run, and whose records are its own where there are others."""
+    about = [run["machine"], run["date"], ", ".join(f"{name} {number}" for name, number in run["versions"].items())]
+    whose = dict.fromkeys(one["system"] for one in run["records"]) if len(run["records"]) < len(records) else []
+    return "; ".join([*about, *([f"of {', '.join(whose)}"] if whose else [])])
 
 
 def pivot(records: list[Record], metrics: list[str]) -> str:

@@ -18,7 +18,7 @@ from typing import Any, get_args
 import numpy as np
 import torch
 import yaml
-from record import merged, over_seeds, record, write
+from record import identity, over_seeds, record, write
 from runs import ROOT, summarized
 
 from mdsnake.evaluate.records import Score
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--cores", default="all")
     told = parser.parse_args()
     told.work = told.work.resolve()
-    write(told.out, merged(told.out, [one for part in told.parts for one in measured(part, told)]))
+    write(told.out, [one for part in told.parts for one in measured(part, told)], identity)
 
 
 def measured(part: str, told: argparse.Namespace) -> list[dict[str, Any]]:
