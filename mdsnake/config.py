@@ -13,7 +13,7 @@ from mdsnake.errors import UserError
 from mdsnake.inputs import parse, read_rows, read_yaml
 
 #: Raise a stage's number when its results change; Snakemake then reruns it.
-VERSIONS = {"screen": 2, "prepare": 1, "simulate": 1, "window": 2, "train": 7, "rollout": 6, "evaluate": 5}
+VERSIONS = {"screen": 2, "prepare": 1, "simulate": 1, "window": 2, "train": 8, "rollout": 6, "evaluate": 5}
 
 #: Folders of the results that no molecule may be named after.
 RESERVED = re.compile(
@@ -45,6 +45,14 @@ def plain_path(*wildcards: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _different(values: list[Any]) -> list[Any]:
+    if len(set(values)) < len(values):
+        raise ValueError("the same value twice; name each once")
+    return values
+
+
+Different = AfterValidator(_different)
+
 # Numbers end at 10⁹: far above what makes sense, far below what fills a memory or a disk at once.
 Int = Annotated[int, BeforeValidator(_no_truth)]
 Float = Annotated[float, BeforeValidator(_no_truth)]
@@ -54,6 +62,7 @@ PositiveFloat = Annotated[Float, Field(gt=0, le=1e9)]
 NonNegativeFloat = Annotated[Float, Field(ge=0, le=1e9)]
 Fraction = Annotated[Float, Field(ge=0, le=1)]
 Seed = Annotated[Int, Field(ge=0, lt=2**32)]
+Seeds = Annotated[list[Seed], Field(min_length=1), Different]
 PlainPath = Annotated[str, plain_path()]
 Split = Literal["train", "validation", "test"]
 

@@ -243,9 +243,11 @@ def training_proteins(
     return Need(700 + 0.1 * proteins + activations_mb, 30 + steps * one / (GPU_SPEEDUP if on_gpu else 1))
 
 
-def sampling_proteins(network: Cartesian | Frames, sample: Sample, length: int, on_gpu: bool = False) -> Need:
-    """Samples of every length, a pass for each step; `length` is that of the longest window."""
-    lengths = [length] if sample.lengths == "training" else sample.lengths
+def sampling_proteins(
+    network: Cartesian | Frames, sample: Sample, length: int, proteins: int, on_gpu: bool = False
+) -> Need:
+    """Samples of every length, a pass for each step; `length` is that of the longest window, of so many `proteins`."""
+    lengths = [length] * proteins if sample.lengths == "training" else sample.lengths
     steps = sample.steps or network.timesteps
     each = RESTRAINT_SECONDS if sample.restrained else 0.0
     seconds = steps * sum(backbone_seconds(network, sample.count, one) + each * sample.count * one for one in lengths)

@@ -106,10 +106,10 @@ def test_proteins_grow_with_network_length_and_number(small: Cartesian | Frames,
     assert train[0].memory_mb < train[1].memory_mb
     assert resources.training_proteins(small, 128, 50, Training()).memory_mb > train[0].memory_mb
     assert resources.training_proteins(large, 64, 50, Training(), on_gpu=True).seconds < train[1].seconds
-    few, many = (resources.sampling_proteins(small, Sample(count=count), 128).seconds for count in (2, 200))
+    few, many = (resources.sampling_proteins(small, Sample(count=count), 128, 5).seconds for count in (2, 200))
     assert few < many
-    assert resources.sampling_proteins(small, Sample(count=2, steps=10), 128).seconds < few
-    assert resources.sampling_proteins(small, Sample(count=2, restrained=False), 128).seconds < few
+    assert resources.sampling_proteins(small, Sample(count=2, steps=10), 128, 5).seconds < few
+    assert resources.sampling_proteins(small, Sample(count=2, restrained=False), 128, 5).seconds < few
     assert resources.judging_proteins(16, 40).seconds < resources.judging_proteins(16, 400).seconds
     assert resources.indexing_proteins(40).seconds < resources.indexing_proteins(400).seconds / 20
 

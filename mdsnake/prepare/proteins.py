@@ -21,6 +21,8 @@ PACKAGE = "MDAnalysisTests:"
 SEGMENT = re.compile(r"(-?\d+)([A-Za-z]?)-(-?\d+)([A-Za-z]?)")
 #: A peptide bond is 1.33 Å long; atoms that are not bonded come no closer than 2.5.
 LONGEST_BOND_ANGSTROM = 2.0
+#: Nothing that is bonded is nearer than 1 Å; C and O, the nearest, are 1.23 Å apart.
+SHORTEST_BOND_ANGSTROM = 0.8
 
 Place = tuple[int, str]
 
@@ -67,13 +69,15 @@ def locate(settings: PrepareSettings, downloads: Path | None) -> Path:
     if PDB_ID.fullmatch(source):
         if downloads is None:
             raise UserError(f"{name}: {source}: no folder for downloads; give --downloads")
-        return downloaded(source, settings.download, downloads)
+        return downloaded(source, settings.download, downloads / settings.download.folder)
     return Path(source)
 
 
 def read(path: Path, protein: Protein) -> gemmi.Structure:
     """A structure of at least one model, whose polymers are told from ligands and water."""
     where, cure = f"{protein.name}: {path}", "name a PDB or mmCIF file as its source"
+    if PDB_ID.fullmatch(protein.source):
+        cure = "delete it to fetch it again, or mend download.url"
     if not path.is_file():
         raise UserError(f"{where}: no such file; mend the source in the table of proteins")
     try:
@@ -170,6 +174,8 @@ def check(places: list[Place], coords: np.ndarray, shortest: int) -> None:
         raise Dropped(f"missing backbone: {_shown(places[residue])} has no {ATOMS[atom]}")
     if len(set(places)) < len(places):
         raise Dropped("numbering: two residues have the same place; mend the file, or the chopping")
+    if (np.linalg.norm(np.diff(coords, axis=1), axis=-1) < SHORTEST_BOND_ANGSTROM).any():
+        raise Dropped("geometry: atoms of its backbone lie on each other")
     gaps = np.linalg.norm(coords[1:, 0] - coords[:-1, 2], axis=-1)
     if (gaps > LONGEST_BOND_ANGSTROM).any():
         i = int(np.argmax(gaps > LONGEST_BOND_ANGSTROM))

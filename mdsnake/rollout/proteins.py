@@ -125,8 +125,6 @@ def read_motif(told: config.Motif | None, path: Path | None, shortest: int) -> M
             )
         rows += found.tolist()
         positions += range(at - 1, at - 1 + len(found))
-    if len(set(positions)) < len(positions):
-        raise UserError("sample.motif.at: two segments would share residues of the sample; move one")
     given = Motif(torch.tensor(backbone.coords_angstrom[rows]), torch.tensor(positions))
     given.check(shortest)
     return given

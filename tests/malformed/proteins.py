@@ -83,6 +83,7 @@ PROTEIN_TABLES = Kind(
         "a source like an option": (row("pti", "--out"), "source"),
         "two chains": (row("pti", "5PTI", "A,B"), "chain"),
         "a chopping of one end": (row("pti", "5PTI", "A", "1-"), "chopping"),
+        "a chopping that goes back": (row("pti", "5PTI", "A", "1-20,50-30"), "50-30: the first residue must not"),
         "a chopping in words": (row("pti", "5PTI", "A", "all"), "chopping"),
         "a chopping that goes on": (row("pti", "5PTI", "A", "1-20,"), "chopping"),
         "an unknown split": (row("pti", "5PTI", "A", "", "learn"), "split"),

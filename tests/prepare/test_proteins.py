@@ -145,10 +145,19 @@ def test_the_first_model_counts(tmp_path: Path) -> None:
     assert chain.coords_angstrom[3, 1].tolist() == pytest.approx(models[0]["A"][3]["CA"][0].pos.tolist())
 
 
+def pile(chain: gemmi.Chain, number: int) -> None:
+    """All atoms of a residue at one place."""
+    for residue in chain:
+        if residue.seqid.num == number:
+            for atom in residue:
+                atom.pos = residue[0].pos
+
+
 @pytest.mark.parametrize(
     ("change", "row", "reason"),
     [
         (lambda s, c: remove(c, 20), {}, "chain break: 19 and 21 are "),
+        (lambda s, c: pile(c, 20), {}, "geometry: atoms of its backbone lie on each other"),
         (lambda s, c: remove(c, 20, ("O",)), {}, "missing backbone: 20 has no O"),
         (lambda s, c: remove(c, 20, ("N", "CA", "C", "O")), {}, "missing backbone: 20 has no N"),
         (lambda s, c: [remove(c, number) for number in range(1, 59)], {}, "no protein: no chain of its file is one"),
@@ -193,6 +202,9 @@ def test_a_pdb_id_is_fetched(tmp_path: Path, server: Server) -> None:
     prepare_protein(settings, tmp_path / "again", tmp_path / "downloads")
     assert Backbone.load(tmp_path / "again/backbone.npz").sequence == SEQUENCE
     assert server.asked == ["/download/5pti.cif.gz"]
+    elsewhere = settings.download.model_copy(update={"url": settings.download.url + "?elsewhere"})
+    prepare_protein(settings.model_copy(update={"download": elsewhere}), tmp_path / "third", tmp_path / "downloads")
+    assert server.asked[1:] == ["/download/5pti.cif.gz?elsewhere"]
 
 
 @pytest.mark.parametrize(
@@ -214,5 +226,5 @@ def test_what_was_fetched_but_is_no_structure_is_one_clear_line(tmp_path: Path, 
     server.answers = [whole(CONTENT)]
     told = Protein(name="pti", source="1abc")
     settings = PrepareSettings(protein=told, residues=Residues(), download=server.settings)
-    with pytest.raises(UserError, match=r"^pti: .*1abc\.cif\.gz: holds no atoms"):
+    with pytest.raises(UserError, match=r"^pti: .*1abc\.cif\.gz: holds no atoms; delete it to fetch it again"):
         prepare_protein(settings, tmp_path / "pti", tmp_path)

@@ -107,8 +107,6 @@ def test_a_motif_is_in_every_sample(model: Path, tmp_path: Path) -> None:
     ("motif", "message"),
     [
         ({"segments": "20-24"}, r"20-24: 3 of these residues are in toy, which has 11 to 22; name others"),
-        ({"segments": "12-14,13-15", "at": [3, 5]}, r"two segments would share residues of the sample"),
-        ({"at": [9]}, r"number 11 of a sample of 10; lower at or raise lengths"),
         ({"protein": "other"}, r"backbone\.npz: sample\.motif\.protein: it holds toy, not other; give that one"),
     ],
 )

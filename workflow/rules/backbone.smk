@@ -49,7 +49,7 @@ def drawn_from(figure):
 
 
 def training_of(task):
-    """The trainer's settings, and what is seen and learned; to memorise, each step sees every protein whole, without
+    """The trainer's settings, and what is seen and learned; to memorise, each step sees every protein, uncropped, without
     motif, and nothing stops early."""
     if task != MEMORISE:
         same = ("cropped", "scaffolded", "shape_weight")

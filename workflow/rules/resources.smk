@@ -127,6 +127,7 @@ NEEDS |= {
         PROJECT.backbone.members[wildcards.member],
         sample_of(wildcards.task),
         PROJECT.backbone.residues.max,
+        PROJECT.backbone.memorise.proteins if wildcards.task == MEMORISE else len(PROTEINS),
         bool(DEVICES),
     ),
     "evaluate_proteins": of_proteins(

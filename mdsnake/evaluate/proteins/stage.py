@@ -97,14 +97,15 @@ def denoising(model: BackboneModel, windows: Path, seed: int) -> dict[str, list[
 
 
 def ends(history: Path) -> dict[str, Mean]:
-    """Mean and standard deviation of the training losses over the last tenth of the steps."""
+    """Mean and standard deviation of the training losses over the last tenth of the steps; no spread of one alone."""
     columns = read_history(history)
     last = columns["step"] > (1 - END) * columns["step"].max()
     found: dict[str, Mean] = {}
     for column, name in (("train_loss", "loss_end"), ("train_noise", "noise_end")):
         if column in columns:
             values = columns[column][last]
-            found |= {name: (float(values.mean()), len(values)), f"{name}_spread": (float(values.std()), len(values))}
+            spread = float(values.std()) if len(values) > 1 else np.nan
+            found |= {name: (float(values.mean()), len(values)), f"{name}_spread": (spread, len(values))}
     return found
 
 

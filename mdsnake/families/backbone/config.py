@@ -1,5 +1,7 @@
 """Settings of the models of protein backbones.  Lengths are in Å, as is the field's use."""
 
+import hashlib
+import itertools
 import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -7,12 +9,14 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from mdsnake.config import (
+    Different,
     Fraction,
     Int,
     NonNegativeFloat,
     PlainPath,
     PositiveInt,
     Seed,
+    Seeds,
     Settings,
     Split,
     SplitFractions,
@@ -51,6 +55,14 @@ class Protein(Settings):
     )
     split: Split | None = Field(None, description="none: by its cluster")
 
+    @field_validator("chopping")
+    @classmethod
+    def _forward(cls, chopping: str | None) -> str | None:
+        for part in re.finditer(rf"({PLACE})[A-Za-z]?-({PLACE})", chopping or ""):
+            if int(part[1]) > int(part[2]):
+                raise ValueError(f"{part[0]}: the first residue must not come after the last")
+        return chopping
+
 
 class Download(Settings):
     """Where structures that are named by a PDB id come from."""
@@ -59,6 +71,11 @@ class Download(Settings):
         "https://files.rcsb.org/download/{id}.cif.gz"
     )
     retries: Annotated[Int, Field(ge=0, le=100)] = 4
+
+    @property
+    def folder(self) -> str:
+        """One for each address: an id may be another structure elsewhere."""
+        return hashlib.sha256(self.url.encode()).hexdigest()[:8]
 
     @field_validator("url")
     @classmethod
@@ -159,7 +176,21 @@ class Motif(Settings):
             raise ValueError("at: give each of the segments one place")
         if any(first > last for first, last in self.ranges):
             raise ValueError("segments: the first residue of each must not come after its last")
+        places = sorted(zip(self.at, self.ranges, strict=True))
+        for (at, (first, last)), (then, (begin, _)) in itertools.pairwise(places):
+            if at + last - first >= then:
+                raise ValueError("at: two segments would share residues of the sample; move one")
+            if at + last - first + 1 == then and begin != last + 1:
+                raise ValueError(f"at: residues {last} and {begin} are not bonded; leave room between their segments")
+        taken = sorted(self.ranges)
+        if any(last >= begin for (_, last), (begin, _) in itertools.pairwise(taken)):
+            raise ValueError("segments: two of them share residues of the protein; name each residue once")
         return self
+
+    @property
+    def last(self) -> int:
+        """The last residue of the sample that is taken, counted from 1."""
+        return max(at + last - first for at, (first, last) in zip(self.at, self.ranges, strict=True))
 
     @property
     def ranges(self) -> list[tuple[int, int]]:
@@ -171,7 +202,7 @@ class Motif(Settings):
 class Sample(Settings):
     """What is drawn from a model."""
 
-    lengths: Annotated[list[Length], Field(min_length=1)] | Literal["training"] = Field(
+    lengths: Annotated[list[Length], Field(min_length=1), Different] | Literal["training"] = Field(
         [64, 96], description="residues; training: those of the training proteins"
     )
     count: PositiveInt = Field(8, description="samples of each length")
@@ -189,6 +220,15 @@ class Sample(Settings):
     def _noise_is_drawn(self) -> "Sample":
         if self.sampler == "ddim" and self.noise_scale != 1:
             raise ValueError("noise_scale: ddim draws no noise; leave it out, or take the sampler ancestral")
+        return self
+
+    @model_validator(mode="after")
+    def _the_motif_has_room(self) -> "Sample":
+        if self.motif and self.lengths != "training" and self.motif.last > min(self.lengths):
+            raise ValueError(
+                f"motif.at: its last residue would be number {self.motif.last} of a sample of {min(self.lengths)}; "
+                "lower at or raise lengths"
+            )
         return self
 
     def check_steps(self, member: str, network: Cartesian | Frames) -> None:
@@ -222,7 +262,7 @@ class Backbone(Settings):
     shape_weight: Weight = Field(0.0, description=SHAPE_WEIGHT)
     sample: Sample = Sample()
     memorise: Memorise = Memorise()
-    seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
+    seeds: Seeds = [0]
 
     @model_validator(mode="after")
     def _steps_there_are(self) -> "Backbone":

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 from torch_geometric.data import Batch
 
@@ -107,6 +107,11 @@ class FramesModel(BackboneModel):
         self.pair = mlp(2 * (RADIAL + 3), pair_width, pair_width)
         self.layers = nn.ModuleList(Layer(network) for _ in range(network.layers))
         self.norm, self.shape, self.sure = nn.LayerNorm(width), nn.Linear(width, 9), nn.Linear(width, 2)
+
+    def loss(self, batch: Batch, generator: Generator) -> dict[str, Tensor]:
+        """In single precision whatever that of the training: rotations of fewer digits are none."""
+        with torch.autocast(batch.coords.device.type, enabled=False):
+            return super().loss(batch, generator)
 
     def encode(self, coords_angstrom: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3 4"]:
         return torch.cat([rotations_of(coords_angstrom), coords_angstrom[:, 1, :, None] / SCALE], dim=-1)

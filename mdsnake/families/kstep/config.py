@@ -14,6 +14,7 @@ from mdsnake.config import (
     PositiveFloat,
     PositiveInt,
     Seed,
+    Seeds,
     Settings,
     Split,
     Training,
@@ -175,7 +176,7 @@ class Kstep(Settings):
     window_stride: PositiveInt = Field(4, description="frames between the starts of two windows of a burst")
     augmentation: Augmentation = Augmentation()
     rollout_splits: Annotated[list[Split], Field(min_length=1)] = ["test"]
-    seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
+    seeds: Seeds = [0]
     keep_rollouts: bool = Field(True, description="false: delete a roll-out once it is evaluated")
     controls: list[Control] = ["zero", "ballistic", "verlet", "verlet-stable"]
     validation_fraction: Fraction = Field(

@@ -13,6 +13,7 @@ from mdsnake.config import (
     PositiveFloat,
     PositiveInt,
     Seed,
+    Seeds,
     Settings,
     Training,
     Varied,
@@ -205,7 +206,7 @@ class Trajbert(Settings):
     loss: LossWeights = LossWeights()
     rollout: Rollout = Rollout()
     baselines: list[Baseline] = ["nearest-basin", "linear", "msm", "tica", "vampnet"]
-    seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
+    seeds: Seeds = [0]
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> "Trajbert":

@@ -144,6 +144,10 @@ def test_the_end_of_a_training_is_a_mean_with_its_spread(tmp_path: Path) -> None
     assert found["loss_end"] == (pytest.approx(6), 5)
     assert found["loss_end_spread"][0] == pytest.approx(np.std([2, 4, 6, 8, 10]))
     assert found["noise_end"] == (0.5, 5)
+    (tmp_path / "history.csv").write_text("step,train_loss,train_noise\n50,2.0,0.5\n100,1.0,0.4\n")
+    found = ends(tmp_path / "history.csv")
+    assert found["loss_end"] == (1, 1)
+    assert np.isnan(found["loss_end_spread"][0])
 
 
 def test_denoising_is_of_both_sides(evaluated: Evaluated) -> None:

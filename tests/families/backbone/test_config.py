@@ -3,7 +3,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from mdsnake.families.backbone.config import Backbone, Cartesian, Motif, PrepareSettings, RolloutSettings, TrainSettings
+from mdsnake.families.backbone.config import (
+    Backbone,
+    Cartesian,
+    Motif,
+    PrepareSettings,
+    RolloutSettings,
+    Sample,
+    TrainSettings,
+)
 from mdsnake.families.backbone.task import make_model
 from mdsnake.families.base import n_parameters
 from tests.families.backbone.toys import ABOUT
@@ -33,6 +41,9 @@ def test_members_are_told_apart_by_kind() -> None:
 def test_segments_are_author_numbers() -> None:
     motif = Motif(protein="a", segments="-3-5,40-55", at=[1, 30])
     assert motif.ranges == [(-3, 5), (40, 55)]
+    assert motif.last == 45
+    assert Motif(protein="a", segments="6-9,1-5", at=[25, 20]).last == 28, "in another order, and bonded as they are"
+    Sample(lengths="training", motif=motif)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +59,19 @@ def test_segments_are_author_numbers() -> None:
         ({"sample": {"steps": 201}}, r"sample\.steps: 201 are more than the 200 timesteps of a"),
         ({"sample": {"motif": {"protein": "a", "segments": "9-5", "at": [1]}}}, "must not come after its last"),
         ({"sample": {"motif": {"protein": "a", "segments": "1-5,7-9", "at": [1]}}}, "one place"),
+        (
+            {"sample": {"motif": {"protein": "a", "segments": "1-5,7-9", "at": [10, 14]}}},
+            "would share residues",
+        ),
+        ({"sample": {"motif": {"protein": "a", "segments": "1-5,7-9", "at": [10, 8]}}}, "would share residues"),
+        ({"sample": {"motif": {"protein": "a", "segments": "1-5,5-9", "at": [10, 30]}}}, "residues of the protein"),
+        ({"sample": {"motif": {"protein": "a", "segments": "1-5,7-9", "at": [10, 15]}}}, "5 and 7 are not bonded"),
+        (
+            {"sample": {"motif": {"protein": "a", "segments": "5-9", "at": [60]}}},
+            "number 64 of a sample of 63",
+        ),
+        ({"sample": {"lengths": [63, 63]}}, "the same value twice"),
+        ({"seeds": [1, 2, 1]}, "the same value twice"),
         ({"download": {"url": "ftp://x/{id}"}}, "should match pattern"),
         ({"download": {"url": "http://[bad/{id}"}}, "Invalid IPv6 URL"),
         ({"download": {"url": "http:///{id}"}}, "no server is named"),
@@ -55,6 +79,7 @@ def test_segments_are_author_numbers() -> None:
     ],
 )
 def test_bad_settings_are_refused(changes: dict[str, Any], message: str) -> None:
+    changes = {"sample": {"lengths": [96, 63]} | changes["sample"]} if "sample" in changes else changes
     with pytest.raises(ValidationError, match=message):
         Backbone.model_validate({"members": {"a": {"kind": "frames"}}} | changes)
 

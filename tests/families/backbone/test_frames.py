@@ -22,6 +22,16 @@ def strained() -> tuple[FramesModel, Batch, Tensor]:
     return model, batch, moved(frames, turn, shift)
 
 
+def test_training_in_few_digits_leaves_rotations_whole() -> None:
+    model, batch, _ = strained()
+    batch.scaffolded, batch.shape_weight, batch.share = 0.0, 1.2, torch.full((batch.num_graphs,), 0.3)
+    wanted = model.loss(batch, Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model.loss(batch, Generator().manual_seed(0))
+    for name, value in wanted.items():
+        torch.testing.assert_close(found[name], value)
+
+
 def energy(model: FramesModel, frames: Tensor, batch: Batch) -> Tensor:
     """Σ ½ s²/(1 + s²) of every bond between residues, s being Å of stretch."""
     stretch = distances(model.decode(frames))[0] - torch.tensor([pair[2] for pair in PAIRS])
