@@ -128,7 +128,7 @@ def section(path: Path) -> str:
     runs = json.loads(path.read_text())["runs"]
     records = [one for run in runs for one in run["records"]]
     judged = [r for r in records if r["met"] is not None]
-    lines = [f"\n## {path.stem}\n", *(f"{place(run, records)}.\n" for run in runs)]
+    lines = [f"\n## {path.stem}\n", *(f"{place(run, records)}\n" for run in runs)]
     if judged:
         lines.append(f"{sum(r['met'] for r in judged)} of {len(judged)} marks met.\n")
     for title, metrics in TABLES.get(path.stem, []):
@@ -138,9 +138,10 @@ def section(path: Path) -> str:
 
 def place(run: dict[str, Any], records: list[Record]) -> str:
     """Machine, date and versions of a run, and whose records are its own where there are others."""
-    about = [run["machine"], run["date"], ", ".join(f"{name} {number}" for name, number in run["versions"].items())]
-    whose = dict.fromkeys(one["system"] for one in run["records"]) if len(run["records"]) < len(records) else []
-    return "; ".join([*about, *([f"of {', '.join(whose)}"] if whose else [])])
+    whose = dict.fromkeys(f"{one['system']} {one['member']}" for one in run["records"])
+    own = f"{', '.join(whose)}: " if len(run["records"]) < len(records) else ""
+    versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
+    return f"{own}{run['machine']}; {run['date']}; {versions}."
 
 
 def pivot(records: list[Record], metrics: list[str]) -> str:
