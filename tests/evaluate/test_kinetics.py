@@ -28,7 +28,7 @@ def test_rate_is_per_ps_and_torsion_and_within_segments(trajectory):
     assert rate == pytest.approx(5 / (1.0 * 2))
     assert np.isnan(flip_rate(run, np.zeros((12, 0)))[0])
     run.jumps = np.array([1, 1, 1, 3, 1, 0] * 2)  # 4/3 of a lag in the mean
-    assert flip_rate(run, flipping[:, None])[0] == pytest.approx(4 / (1.0 * 4 / 3))
+    assert flip_rate(run, flipping[:, None])[0] == pytest.approx(5 / (1.0 * 4 / 3))
 
 
 def test_torsion_time_of_a_random_telegraph(trajectory):
