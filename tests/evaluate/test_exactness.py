@@ -73,7 +73,7 @@ class Flaky:
     counters: Counters = dataclasses.field(default_factory=Counters)
 
     def __call__(self, states: Sequence[State]) -> list[State | None]:
-        energies = np.where(self.rng.random(len(states)) < self.refused, 1e6, 0.0)
+        energies = np.where(self.rng.random(len(states)) < self.refused, 19 * KT, 0.0)
         return [
             dataclasses.replace(s, x=s.x + self.lag_ps * s.v, energy=energy)
             for s, energy in zip(states, energies.tolist(), strict=True)

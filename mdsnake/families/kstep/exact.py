@@ -9,7 +9,8 @@ Nothing may clamp, scale or project positions or velocities on the way, so rigid
 
 Extra chances keep walkers going: a jump after one that was refused, the energy is mostly right again, where turning
 round would take back the path so far.  They are exact as the way from z to Φʲ(z) has the weight by which the lesser
-exp(−H/kT) of its ends exceeds the largest in between, and so has the way back, from R Φʲ(z) to R z.
+exp(−H/kT) of its ends exceeds the largest in between, and so has the way back, from R Φʲ(z) to R z.  A way is given up
+where H rises `GIVEN_UP_KT` above the bound H(z) − kT ln u, which is that of the way back as well.
 
 A second try of half the lag after a refusal (delayed rejection, Mira, Metron 59, 231 (2001)) would cost two calls, its
 own and that of the first move from its end, so it wins accepted time per call only where it is taken four times as
@@ -29,6 +30,8 @@ from mdsnake.physics.potential import Potential
 from mdsnake.units import BOLTZMANN
 
 TALLIES = ("jumps", "accepted", "rejected_energy", "rejected_nonfinite")
+#: Above the bound of its test by more, a walker does not come back, but runs into what no potential can evaluate.
+GIVEN_UP_KT = 20.0
 #: Stands for a ΔH in kJ/mol that could not be evaluated; trajectories keep theirs in single precision.
 NOT_EVALUATED = float(np.finfo(np.float32).max)
 
@@ -46,6 +49,7 @@ class Exact:
     def __call__(self, states: Sequence[State], rng: np.random.Generator) -> list[State]:
         """Each walker after the first jump that passes the test, or turned round; ΔH is that of its first jump."""
         bounds = BOLTZMANN * self.temperature_K * rng.exponential(size=len(states))  # −kT ln u
+        given_up = GIVEN_UP_KT * BOLTZMANN * self.temperature_K
         on_the_way, first = dict(enumerate(states)), dict[int, float]()
         found = {walker: dataclasses.replace(state, v=-state.v, jumps=0) for walker, state in on_the_way.items()}
         for jumps in range(1, 2 + self.extra_chances):
@@ -54,7 +58,11 @@ class Exact:
             first = first or errors
             taken = {walker: end for walker, end in ends.items() if end and errors[walker] <= bounds[walker]}
             found |= {walker: dataclasses.replace(end, jumps=jumps) for walker, end in taken.items()}
-            on_the_way = {walker: end for walker, end in ends.items() if end and walker not in taken}
+            on_the_way = {
+                walker: end
+                for walker, end in ends.items()
+                if end and bounds[walker] < errors[walker] <= bounds[walker] + given_up
+            }
             if not on_the_way:
                 break
         self._count(first, bounds)

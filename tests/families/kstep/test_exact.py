@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy.stats import chisquare, kstest
 
+from mdsnake.families.kstep import exact
 from mdsnake.families.kstep.exact import NOT_EVALUATED, Exact
 from mdsnake.families.kstep.learned import as_proposal
 from mdsnake.families.kstep.moves import LearnedMove, Move, SurrogateMove, VerletMove
@@ -232,11 +233,14 @@ class Told(np.random.Generator):
 
 
 @pytest.mark.parametrize("extra", [0, 1, 4, 12])
-@pytest.mark.parametrize("blocked", [None, 3])
-def test_extra_chances_leave_the_distribution_as_it_is(extra: int, blocked: int | None) -> None:
+@pytest.mark.parametrize(("blocked", "given_up"), [(None, 20.0), (3, 20.0), (None, 0.3)])
+def test_extra_chances_leave_the_distribution_as_it_is(
+    extra: int, blocked: int | None, given_up: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The matrix of all transitions of a ring, as all u tell, has the Boltzmann distribution for its fixed point."""
     energies = KT * np.random.default_rng(0).normal(scale=1.5, size=7)
     ring = Ring(energies, blocked)
+    monkeypatch.setattr(exact, "GIVEN_UP_KT", given_up)
     propagator = Exact(HarmonicPotential(np.array([1e-12]), 0.0), ring, T, extra)  # of no kinetic energy
     every = [(place, way) for place in range(7) if place != blocked for way in (1, -1)]
     matrix = np.zeros((len(every), len(every)))
@@ -259,6 +263,8 @@ def test_extra_chances_go_on_from_where_a_jump_was_refused() -> None:
     assert [end.jumps for end in ends] == [3, 1, 1, 1, 1, 1]
     assert [int(end.x[0, 0]) for end in ends] == [3, 2, 3, 4, 5, 0]
     assert ends[0].energy_error == pytest.approx(3 * KT, rel=1e-6), "of its first jump"
+    steep = Ring(KT * np.array([0.0, 30.0, 0.0]))
+    assert Exact(propagator.potential, steep, T, 3)([steep.state(0, 1)], Told(np.exp(-1.0)))[0].jumps == 0, "given up"
     turned = Exact(propagator.potential, ring, T, 1)(starts, Told(np.exp(-1.0)))[0]
     assert (turned.jumps, int(turned.x[0, 0]), int(turned.v[0, 0])) == (0, 0, -1)
 
