@@ -17,7 +17,7 @@ from mdsnake.physics.integrators import State, maxwell_boltzmann
 from mdsnake.physics.potential import Potential
 from mdsnake.units import BOLTZMANN
 
-PILOT_JUMPS, FRICTION_JUMPS = 64, 192
+PILOT_JUMPS, FRICTION_JUMPS = 64, 64
 LONGEST_STEP_PS = 0.0025  # about what Verlet bears with hydrogen: ω dt < 2 at 3600 cm⁻¹
 FRICTIONS = (0.5, 50.0)  # 1/ps, bounds of the choice
 FEWEST_WALKERS = 8
