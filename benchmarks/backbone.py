@@ -19,7 +19,7 @@ import numpy as np
 import pandas
 import torch
 import yaml
-from record import identity, over_seeds, record, write
+from record import over_seeds, record, write
 from runs import ROOT, summarized
 
 from mdsnake.evaluate.metrics import Mark
@@ -78,7 +78,12 @@ def main() -> None:
     parser.add_argument("--cores", default="all")
     told = parser.parse_args()
     told.work = told.work.resolve()
-    write(told.out, [one for part in told.parts for one in measured(part, told)], identity)
+    write(told.out, [one for part in told.parts for one in measured(part, told)], whose)
+
+
+def whose(one: dict[str, Any]) -> tuple[str, str]:
+    """What is measured anew together."""
+    return one["system"], one["member"]
 
 
 def measured(part: str, told: argparse.Namespace) -> list[dict[str, Any]]:

@@ -107,6 +107,7 @@ def test_a_motif_is_in_every_sample(model: Path, tmp_path: Path) -> None:
     ("motif", "message"),
     [
         ({"segments": "20-24"}, r"20-24: 3 of these residues are in toy, which has 11 to 22; name others"),
+        ({"at": [9]}, r"sample\.motif\.at: its last residue would be number 11 of a sample of 6; lower at or raise"),
         ({"protein": "other"}, r"backbone\.npz: sample\.motif\.protein: it holds toy, not other; give that one"),
     ],
 )
@@ -115,7 +116,7 @@ def test_a_motif_that_cannot_be_is_one_clear_line(
 ) -> None:
     told = Motif.model_validate({"protein": "toy", "segments": "12-14", "at": [3]} | motif)
     with pytest.raises(UserError, match=message):
-        run(model, tmp_path, settings(lengths=[12, 10], motif=told), motif=save_backbone(tmp_path, 12))
+        run(model, tmp_path, settings(lengths="training", motif=told), motif=save_backbone(tmp_path, 12))
     assert [path.name for path in tmp_path.iterdir()] == ["toy"], "before any work"
 
 

@@ -203,8 +203,10 @@ def test_exact_members_and_their_controls_run_through_the_stage(
         assert counters.get("fallbacks", 0) == 0
     still = sum(np.array_equal(a, b) for s in nvt.segments() for a, b in itertools.pairwise(nvt.positions[s]))
     assert still <= counters.get("jumps", 0) - counters.get("accepted", 0)
-    moves = nvt.n_frames if nvt.jumps is None else np.where(nvt.jumps, nvt.jumps, 1 + told.rollout.extra_chances).sum()
-    assert counters["force_calls"] == moves * (3 if member == "hmc" else 1)
+    moves = counters["force_calls"] / (3 if member == "hmc" else 1)
+    taken = nvt.n_frames if nvt.jumps is None else nvt.jumps.sum()
+    turned = 0 if nvt.jumps is None else (nvt.jumps == 0).sum()
+    assert taken + turned <= moves <= taken + turned * (1 + told.rollout.extra_chances)
     assert counters.get("surrogate_calls", 0) == (5 * moves if member in ("hmc-mm", "respa") else 0)
     assert nve.counters["reversibility_rms_nm"] < 1e-6
     assert nvt.provenance["chosen"]["hmc_steps"] == 3

@@ -43,8 +43,8 @@ def as_proposal(model: KstepModel, graph: MoleculeGraph) -> Proposal:
         for place, force in zip(places, forces.view(places.shape), strict=True):
             known.pop(place.tobytes(), None)
             known[place.tobytes()] = force
-        for oldest in list(known)[: max(0, len(known) - KEPT)]:
-            del known[oldest]
+        while len(known) > KEPT:
+            del known[next(iter(known))]
 
     def propose(x: np.ndarray, v: np.ndarray, force: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         batch, chemistry = template(x.shape)

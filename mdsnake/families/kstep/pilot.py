@@ -17,7 +17,7 @@ from mdsnake.physics.integrators import State, maxwell_boltzmann
 from mdsnake.physics.potential import Potential
 from mdsnake.units import BOLTZMANN
 
-PILOT_JUMPS, FRICTION_JUMPS = 64, 64
+PILOT_JUMPS = 64
 LONGEST_STEP_PS = 0.0025  # about what Verlet bears with hydrogen: ω dt < 2 at 3600 cm⁻¹
 FRICTIONS = (0.5, 50.0)  # 1/ps, bounds of the choice
 FEWEST_WALKERS = 8
@@ -96,7 +96,7 @@ def best_friction(propagator: Exact, states: Sequence[State], jump: Jump) -> flo
 
     A turn sends a walker back on its own path; weaker friction would let it retrace it.
     """
-    tried = outcomes(propagator, states, jump.temperature_K, FRICTION_JUMPS)
+    tried = outcomes(propagator, states, jump.temperature_K, PILOT_JUMPS)
     turned = float(np.mean([one.jumps == 0 for one in tried]))
     friction = float(np.clip(turned / jump.lag_ps, *FRICTIONS))
     print(f"friction {friction:.3g}/ps, as walkers turn round in {100 * turned:.2g} % of a pilot's jumps", flush=True)
