@@ -10,7 +10,7 @@ from mdsnake.families.backbone.model import Answer, BackboneModel
 from mdsnake.families.backbone.sampler import PICTURES, Motif, sample
 from mdsnake.nn.rigid import C_O, with_oxygen
 from mdsnake.nn.rotations import random_rotations
-from tests.families.backbone.toys import chain, stretch, toy_model
+from tests.families.backbone.toys import ABOUT, chain, stretch, toy_model
 
 SETTINGS = config.Sample(lengths=[10], count=1, steps=30)
 #: Far from the origin, as a motif in a file is.
@@ -37,8 +37,9 @@ def draw(model: BackboneModel, seed: int = 0, motif: Motif | None = None, **chan
 
 
 def test_samples_have_the_lengths_asked_for(model: BackboneModel) -> None:
-    drawn = sample(model, [8, 12], 2, SETTINGS, Generator().manual_seed(0))
-    assert [one.coords_angstrom.shape for one in drawn] == [(8, 4, 3)] * 2 + [(12, 4, 3)] * 2
+    longer = ABOUT.residues.max + 8
+    drawn = sample(model, [8, longer], 2, SETTINGS, Generator().manual_seed(0))
+    assert [one.coords_angstrom.shape for one in drawn] == [(8, 4, 3)] * 2 + [(longer, 4, 3)] * 2
     for one in drawn:
         assert one.trajectory_angstrom.shape == (PICTURES, len(one.coords_angstrom), 4, 3)
         torch.testing.assert_close(one.trajectory_angstrom[-1], one.coords_angstrom)
