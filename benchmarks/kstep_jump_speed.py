@@ -21,7 +21,7 @@ from mdsnake.config import Molecule, PrepareSettings
 from mdsnake.families.kstep.batch import collate
 from mdsnake.families.kstep.config import Jump, Network
 from mdsnake.families.kstep.features import molecule_tensors
-from mdsnake.families.kstep.learned import as_proposal
+from mdsnake.families.kstep.learned import LearnedProposal
 from mdsnake.families.kstep.model import KstepModel
 from mdsnake.nn.segments import segment_sum
 from mdsnake.physics.ase import ASEPotential
@@ -108,7 +108,7 @@ def pieces(
         model.forces(batch, batch.positions, known),
         torch.zeros(2 * pairs.atoms.shape[1], 3, dtype=torch.float64),
     )
-    propose, pairs_of_all = as_proposal(model, graph), pairs.atoms.flatten()
+    propose, pairs_of_all = LearnedProposal(model, graph), pairs.atoms.flatten()
 
     def layers() -> None:
         h = known.h

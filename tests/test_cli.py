@@ -166,7 +166,7 @@ def test_a_signal_ends_a_run_without_a_trace_and_without_a_half_file(
 
 
 def test_the_time_budget_may_come_from_the_environment(tmp_path: Path, ethane: Path, mm_engine: Engine) -> None:
-    engine = mm_engine.model_copy(update={"production_ps": 1e5})
+    engine = mm_engine.model_copy(update={"production_ps": 1e4})
     command = [sys.executable, "-m", "mdsnake", *simulate_arguments(ethane, engine, tmp_path), "--run", "replica0"]
     environment = os.environ | {"MDSNAKE_TIME_BUDGET": "0.02"}
     before = os.times()

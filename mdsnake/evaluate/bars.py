@@ -166,7 +166,7 @@ def exactness(records: list[Record]) -> Figure:
     band = Patch(color=style.MARK, alpha=0.18, label="three standard errors (median run)")
     return style.finish(
         figure, title,
-        f"{counted(rows, kind)}. {WHISKERS}A refused jump turns velocities round, which acts as friction; "
+        f"{counted(rows, kind)}. {WHISKERS}A walker that is refused to the last turns round, which acts as friction; "
         "–: no such run.", [*style.bar_handles(styles), band],
     )  # fmt: skip
 

@@ -33,12 +33,13 @@ def jump_outcomes(trajectory: Trajectory) -> dict[str, Mean]:
     """Fractions of jumps accepted and fallen back, rejected tries per jump by reason, and the mean projection."""
     counters = trajectory.counters
     jumps = counters.get("jumps", 0)
-    names = {"accepted_fraction": "accepted", "fallback_fraction": "fallbacks", "lost_fraction": "lost"}
+    names = {"accepted_fraction": "accepted", "fallback_fraction": "fallbacks"}
     names |= {f"rejected_{reason}": f"rejected_{reason}" for reason in REASONS}
     found = {name: counters.get(counter, 0) / jumps if jumps else np.nan for name, counter in names.items()}
     found["projection_position"] = counters.get("projection_rms_nm", np.nan) * 1e3
     found["projection_velocity"] = counters.get("projection_rms_nm_per_ps", np.nan)
-    return {name: (value, int(jumps)) for name, value in found.items()}
+    lost = counters.get("lost", 0 if jumps else np.nan) / trajectory.n_frames  # of members without checks as well
+    return {name: (value, int(jumps)) for name, value in found.items()} | {"lost_fraction": (lost, trajectory.n_frames)}
 
 
 def effective_sample_size(sample: Trajectory, dihedrals: np.ndarray, whole: Trajectory) -> dict[str, Mean]:

@@ -45,4 +45,4 @@ def effective_friction(thermostat_per_ps: float, jumps: np.ndarray, lag_ps: floa
     turned, kept = float(np.mean(jumps == 0)), np.exp(-thermostat_per_ps * lag_ps)
     length, square = float(np.mean(jumps)), float(np.mean(np.square(jumps, dtype=float)))
     path = square / 2 + length**2 * kept / (1 - (1 - 2 * turned) * kept) if turned or kept < 1 else np.inf
-    return float((length + turned) / (lag_ps * path)) if path > 0 else np.inf
+    return float((length + turned) / (lag_ps * path)) if path else np.inf

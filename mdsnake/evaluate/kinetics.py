@@ -22,15 +22,12 @@ def count_flips(dihedrals: np.ndarray) -> int:
 
 
 def flip_rate(trajectory: Trajectory, dihedrals: np.ndarray) -> tuple[float, int]:
-    """Flips per ps and torsion, of `dihedrals` (F, T) in radians, within segments; and the flips counted.
-
-    Time is that of the dynamics: where jumps were tried on, more than a lag lies between two frames.
-    """
+    """Flips per ps and torsion, of `dihedrals` (F, T) in radians, within segments; and the flips counted."""
     torsions = dihedrals.shape[1]
     if not torsions or trajectory.simulated_ps <= 0:
         return np.nan, 0
     flips = sum(count_flips(dihedrals[s, t]) for s in trajectory.segments() for t in range(torsions))
-    return flips / (trajectory.pace * trajectory.simulated_ps * torsions), flips
+    return flips / (trajectory.simulated_ps * torsions), flips
 
 
 def torsion_time(trajectory: Trajectory, dihedrals: np.ndarray) -> tuple[float, int]:

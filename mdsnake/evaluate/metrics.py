@@ -49,7 +49,7 @@ def floors(times: float) -> Mark:
 
 
 _REASONS = {
-    "nonfinite": "a coordinate was not finite",
+    "nonfinite": "a coordinate was not finite, or the potential could not be evaluated",
     "bond": "a bond was stretched too far",
     "kinetic": "the kinetic energy was too high",
     "potential": "the potential energy changed too much",
@@ -180,8 +180,8 @@ METRICS: dict[str, Metric] = {
     ),
     "boltzmann_factor": Metric(
         "1", 1, "jumps", "⟨exp(−ΔH/kT)⟩",
-        "mean Boltzmann factor of the change of the total energy in a proposed jump; 1 where the move keeps volume and"
-        " its starts are thermal",
+        "mean Boltzmann factor of the change of the total energy in a proposed jump; 1 where the move keeps volume,"
+        " its starts are thermal and its ends can be evaluated",
     ),
     "boltzmann_factor_error": Metric(
         "1", None, "jumps", "⟨exp(−ΔH/kT)⟩ s.e.",
@@ -199,7 +199,8 @@ METRICS: dict[str, Metric] = {
     "fallback_fraction": Metric("1", 0, "jumps", "fell back", "jumps replaced by the reference integrator"),
     "lost_fraction": Metric(
         "1", 0, "jumps", "lost",
-        "jumps after which not even the reference integrator could go on, so that the frame was repeated",
+        "jumps after which nothing could go on, not even the reference integrator where there is a fall-back, so that"
+        " the frame was repeated",
     ),
     **{
         f"rejected_{reason}": Metric(

@@ -94,14 +94,16 @@ TABLES: dict[str, Callable[..., str]] = {
     "exactness": metrics_page(
         "Exactness",
         "Members with a Metropolis test sample the Boltzmann distribution whatever proposes their jumps, if the mean"
-        " Boltzmann factor of ΔH is 1 within its error. A refusal turns velocities round, which the kinetics show:"
-        " read the flip ratio beside the share of turned frames. Members without these numbers are not exact.",
+        " Boltzmann factor of ΔH is 1 within its error. Where none of its jumps is taken a walker turns"
+        " round, which the kinetics show: read the flip ratio beside the share of turned frames. Members without these"
+        " numbers are not exact.",
         EXACT,
     ),
     "rejections": metrics_page(
         "Rejected jumps",
         "A jump that fails a check is tried again, scaled down, and at last replaced by the reference integrator, so"
-        " a jump may be refused several times. With many fall-backs a member is the reference integrator in disguise.",
+        " a jump may be refused several times. With many fall-backs a member is the reference integrator in disguise."
+        " Members with a Metropolis test have no fall-back: from a refused jump they go on, or turn round.",
         REJECTIONS,
     ),
     "dropped": dropped,

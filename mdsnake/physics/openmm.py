@@ -127,17 +127,13 @@ class OpenMMPotential(Unconstrained):
         return cls(system, graph, engine.platform)
 
     def energy_forces(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        start = time.perf_counter()
-        self._context.setPositions(x)
-        try:
-            state = self._context.getState(energy=True, forces=True)
-        except openmm.OpenMMException as error:
-            raise EvaluationFailed(f"{self.name}: OpenMM failed: {error}; shorten timestep_fs") from error
-        forces = vectors(state, openmm.State.Forces, len(self.masses))
-        energy = state.getPotentialEnergy()._value
-        self.calls.force_ms += 1e3 * (time.perf_counter() - start)
-        self.calls.force_calls += 1
-        return energy, forces
+        with self.calls.timed():
+            self._context.setPositions(x)
+            try:
+                state = self._context.getState(energy=True, forces=True)
+            except openmm.OpenMMException as error:
+                raise EvaluationFailed(f"{self.name}: OpenMM failed: {error}; shorten timestep_fs") from error
+            return state.getPotentialEnergy()._value, vectors(state, openmm.State.Forces, len(self.masses))
 
     def project_positions(self, x: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
         if not len(self.constraints):

@@ -28,11 +28,13 @@ class Calls:
 
     @contextlib.contextmanager
     def timed(self) -> Iterator[None]:
-        """Count one evaluation of forces and its time; one that fails is not counted."""
+        """Count one evaluation of forces and its time, which one that fails takes as well."""
         start = time.perf_counter()
-        yield
-        self.force_ms += 1e3 * (time.perf_counter() - start)
-        self.force_calls += 1
+        try:
+            yield
+        finally:
+            self.force_ms += 1e3 * (time.perf_counter() - start)
+            self.force_calls += 1
 
     def counters(self) -> dict[str, float]:
         """The counts under the names that trajectories use."""

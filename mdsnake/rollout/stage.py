@@ -16,7 +16,7 @@ from mdsnake.config import VERSIONS, Engine
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import RolloutSettings
 from mdsnake.families.kstep.exact import Exact
-from mdsnake.families.kstep.hybrid import Propagator
+from mdsnake.families.kstep.hybrid import Propagator, Proposal
 from mdsnake.families.kstep.members import open_propagator, open_proposal
 from mdsnake.families.kstep.pilot import Choices, choices
 from mdsnake.physics.integrators import State, make_state, remove_com, thermostat
@@ -76,8 +76,8 @@ def rollout(
         propagator = opened(states, _with_steps(settings, chosen.hmc_steps))
         untested, tested = propagator.untested(), isinstance(propagator, Exact)
         step = _thermostatted(propagator, potential, lag, chosen.friction_per_ps, engine.temperature_K)
-        nvt = _makers("nvt", settings, step, propagator, potential, states, lengths.time_ps)
-        free = _makers("nve", settings, untested, untested, potential, states, lengths.nve_ps)
+        nvt = _makers("nvt", settings, step, propagator, proposal, potential, states, lengths.time_ps)
+        free = _makers("nve", settings, untested, untested, proposal, potential, states, lengths.nve_ps)
 
         def report(index: int, piece: Piece, seconds: float) -> None:
             share = 100 * (index + 1) / (len(nvt) + len(free))
@@ -144,6 +144,7 @@ def _makers(
     settings: RolloutSettings,
     step: Step,
     propagator: Propagator,
+    proposal: Proposal | None,
     potential: Potential,
     states: list[State],
     time_ps: float,
@@ -153,6 +154,8 @@ def _makers(
     def make(index: int, count: int, before: Piece | None) -> Piece:
         rng = np.random.default_rng(seed_sequence(settings.seed, f"{potential.name}/{name}", index))
         current = last_states(before) if index and before else states
+        if proposal:
+            proposal.reset()
         return _piece(step, current, count, rng, propagator, potential)
 
     counts = pieces_of(max(1, round(time_ps / settings.jump.lag_ps)))

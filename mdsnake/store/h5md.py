@@ -113,7 +113,7 @@ class Trajectory:
     @property
     def simulated_ps(self) -> float:
         """Time covered, summed over segments."""
-        return self.frame_ps * (self.n_frames - len(np.unique(self.segment)))
+        return self.pace * self.frame_ps * (self.n_frames - len(np.unique(self.segment)))
 
     @property
     def pace(self) -> float:

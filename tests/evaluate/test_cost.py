@@ -40,6 +40,10 @@ def test_rejections_are_per_jump(pair):
     assert found["rejected_bond"][0] == pytest.approx(0.12)
     assert found["projection_position"][0] == pytest.approx(0.02)
     assert np.isnan(jump_outcomes(pair[1])["accepted_fraction"][0]), "a plain integrator does not jump"
+    assert np.isnan(jump_outcomes(pair[1])["lost_fraction"][0])
+    assert found["lost_fraction"][0] == 0
+    pair[1].counters["lost"] = 5.0
+    assert jump_outcomes(pair[1])["lost_fraction"][0] == pytest.approx(5 / 501)
 
 
 def test_effective_samples_are_those_of_the_slowest_series(trajectory, correlated):

@@ -135,6 +135,7 @@ def test_a_failed_calculation_names_the_molecule_and_is_got_over(water: Path, qm
     with pytest.raises(EvaluationFailed, match=r"h2o: tblite:GFN2-xTB failed") as error:
         potential.energy_forces(np.zeros_like(x))
     assert "\n" not in str(error.value)
+    assert potential.calls.force_calls == 2, "it took its time"
     assert potential.energy_forces(x)[0] == pytest.approx(before, abs=1e-2)
 
 

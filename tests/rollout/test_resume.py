@@ -10,6 +10,7 @@ import pytest
 from mdsnake.config import VERSIONS, Engine, SimulateSettings
 from mdsnake.errors import OutOfTime, UserError
 from mdsnake.families.kstep.config import Jump
+from mdsnake.families.kstep.learned import LearnedProposal
 from mdsnake.rollout import stage
 from mdsnake.rollout.stage import rollout
 from mdsnake.simulate.stage import simulate_bursts
@@ -53,6 +54,20 @@ def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
         counted = {name: n for name, n in first.counters.items() if not name.endswith("_ms")}
         assert counted == {name: n for name, n in second.counters.items() if not name.endswith("_ms")}
         assert second.counters["total_ms"] > 0
+
+
+def test_pieces_begin_with_no_learned_force_remembered(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, model: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The last bit of a force depends on the batch that it was computed in, which a job that goes on does not know."""
+    events, make = [], stage._piece
+    monkeypatch.setattr(LearnedProposal, "reset", lambda _: events.append("reset"))
+    monkeypatch.setattr(stage, "_piece", lambda *told: events.append("piece") or make(*told))
+    told = settings(jump, "egnn", time_ps=0.1, nve_ps=0.06).model_copy(update={"exact": True})
+    run(tmp_path, ethane, told, flexible_engine, ethane_bursts, model)
+    assert events == ["reset", "piece"] * (len(events) // 2)
+    assert len(events) > 4
 
 
 def test_an_interrupted_quantum_run_ends_bitwise_the_same(

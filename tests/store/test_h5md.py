@@ -47,12 +47,12 @@ def test_outcomes_of_jumps_are_kept_where_there_are_some(trajectory: Trajectory,
     assert plain.every(2).jumps is None
     trajectory.energy_error = np.linspace(-1, 5, 8)
     trajectory.energy_error[2] = np.finfo(np.float32).max
-    trajectory.jumps = trajectory.energy_error < 2
+    trajectory.jumps = np.array([1, 3, 0, 1, 0, 21, 0, 0])
     trajectory.save(tmp_path / "a.h5")
     loaded = Trajectory.load(tmp_path / "a.h5")
     np.testing.assert_array_equal(loaded.energy_error, trajectory.energy_error.astype(np.float32))
-    np.testing.assert_array_equal(loaded.jumps, [1, 1, 0, 1, 0, 0, 0, 0])
-    np.testing.assert_array_equal(loaded.every(2).jumps, [1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(loaded.jumps, trajectory.jumps)
+    np.testing.assert_array_equal(loaded.every(2).jumps, [1, 0, 0, 21, 0])
     with h5py.File(tmp_path / "a.h5") as file:
         assert file["observables/energy_error/value"].attrs["unit"] == "kJ mol-1"
     opened = MDAnalysis.coordinates.H5MD.H5MDReader(str(tmp_path / "a.h5"))
@@ -90,6 +90,8 @@ def test_temperature_is_kinetic_energy_per_degree_of_freedom(trajectory: Traject
 def test_segments_and_time(trajectory: Trajectory) -> None:
     assert list(trajectory.segments()) == [slice(0, 5), slice(5, 8)]
     assert trajectory.simulated_ps == pytest.approx(0.004 * 6)
+    trajectory.jumps = np.array([1, 3, 0, 1, 1, 0, 2, 1])
+    assert trajectory.simulated_ps == pytest.approx(0.004 * 6 * 11 / 8), "a turn takes a lag, a jump on two or more"
 
 
 def test_every_stays_inside_segments(trajectory: Trajectory) -> None:

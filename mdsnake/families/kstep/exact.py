@@ -2,8 +2,8 @@
 
     z ← Φʲ(z) for the first j = 1 … 1 + m with H(Φʲ(z)) − H(z) ≤ −kT ln u, else z ← R z     (R turns velocities round)
 
-between partial refreshments of the velocities by the thermostat (Horowitz, Phys. Lett. B 268, 247 (1991)), with one u,
-even between 0 and 1, for all jumps of a walker and m extra chances (Campos & Sanz-Serna, J. Comput. Phys. 281, 365
+between partial refreshments of the velocities by the thermostat (Horowitz, Phys. Lett. B 268, 247 (1991)), with one u
+for all jumps of a walker, uniform between 0 and 1, and m extra chances (Campos & Sanz-Serna, J. Comput. Phys. 281, 365
 (2015)).  The Boltzmann distribution is stationary whatever Φ: a poor network costs acceptance, never correctness.
 Nothing may clamp, scale or project positions or velocities on the way, so rigid bonds are refused.
 
@@ -14,8 +14,9 @@ where H rises `GIVEN_UP_KT` above the bound H(z) − kT ln u, which is that of t
 
 A second try of half the lag after a refusal (delayed rejection, Mira, Metron 59, 231 (2001)) would cost two calls, its
 own and that of the first move from its end, so it wins accepted time per call only where it is taken four times as
-often as the first.  Nor would a shorter jump where ΔH is foreseen to spread: half the lag pays only where fewer than
-half of the jumps are taken, and how much ΔH spreads over velocities hardly depends on where the atoms are.
+often as the first; an extra chance costs one call and goes on.  Nor would a shorter jump where ΔH is foreseen to
+spread: half the lag pays only where fewer than half of the jumps are taken, and how much ΔH spreads over velocities
+hardly depends on where the atoms are.
 """
 
 import dataclasses

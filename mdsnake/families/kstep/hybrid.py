@@ -5,12 +5,12 @@ attempts are used up, or where the energy check refuses it, the reference integr
 
 `account` lets jumps gain or lose only so much energy in all.  The fall-back makes `metropolis` inexact: the frame
 after a refusal depends on what was refused, and a walk that takes losses of energy but refuses gains runs cold, the
-more so the weaker the friction.  `exact.py` turns the velocities round instead.
+more so the weaker the friction.  `exact.py` turns velocities round instead.
 """
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -46,8 +46,14 @@ class Propagator(Protocol):
         ...
 
 
-#: Proposes displacements and velocity changes (W, N, 3) from positions, velocities and forces (W, N, 3).
-Proposal = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+class Proposal(Protocol):
+    """Proposes displacements and velocity changes (W, N, 3) from positions, velocities and forces (W, N, 3)."""
+
+    def __call__(self, x: np.ndarray, v: np.ndarray, force: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def reset(self) -> None:
+        """Forget what was computed before, so that what follows does not depend on it."""
+        ...
 
 
 @dataclasses.dataclass

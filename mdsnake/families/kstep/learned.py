@@ -1,6 +1,5 @@
 """A trained network as the proposal of a jump."""
 
-import functools
 from pathlib import Path
 
 import numpy as np
@@ -16,47 +15,55 @@ from mdsnake.families.kstep.model import Known, KstepModel
 from mdsnake.families.kstep.task import load_model
 from mdsnake.store.graph import MoleculeGraph
 
-#: Places of which learned forces are kept: both ends of a jump of every walker, and of those that go on from there.
+#: Places of which learned forces are kept: both ends of a jump of every walker, and of most that go on from there.
 KEPT = 8 * MOST_WALKERS
 
 
 def learned_proposal(path: Path, jump: Jump, graph: MoleculeGraph, device: str = "auto") -> Proposal:
     """The network in the file `path`, which must be one for `jump`."""
-    return as_proposal(load_model(path, jump).to(resolve_device(device)), graph)
+    return LearnedProposal(load_model(path, jump).to(resolve_device(device)), graph)
 
 
-def as_proposal(model: KstepModel, graph: MoleculeGraph) -> Proposal:
+class LearnedProposal:
     """All walkers of a molecule in one batch; what depends on the bonds alone is computed once for each size of batch.
 
     Learned forces at the ends of jumps serve the next ones, from where walkers went, stayed, or go on.
     """
-    tensors, device, unused = molecule_tensors(graph), next(model.parameters()).device, torch.Generator()
-    known: dict[bytes, torch.Tensor] = {}  # learned forces by place, the newest last
 
-    @functools.lru_cache(maxsize=MOST_WALKERS)
-    def template(shape: tuple[int, ...]) -> tuple[Batch, Known]:
-        batch = collate([(tensors, {"positions": torch.zeros(shape, dtype=torch.float64)})]).to(device)
-        with torch.no_grad():
-            return batch, model.chemistry(batch)
+    def __init__(self, model: KstepModel, graph: MoleculeGraph) -> None:
+        self.model = model
+        self._molecule, self._device = molecule_tensors(graph), next(model.parameters()).device
+        self._templates: dict[int, tuple[Batch, Known]] = {}
+        self._known: dict[bytes, torch.Tensor] = {}  # learned forces by place, the newest last
 
-    def remember(places: np.ndarray, forces: torch.Tensor) -> None:
-        for place, force in zip(places, forces.view(places.shape), strict=True):
-            known.pop(place.tobytes(), None)
-            known[place.tobytes()] = force
-        while len(known) > KEPT:
-            del known[next(iter(known))]
-
-    def propose(x: np.ndarray, v: np.ndarray, force: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        batch, chemistry = template(x.shape)
+    def __call__(self, x: np.ndarray, v: np.ndarray, force: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]:
+        batch, chemistry = self._template(x)
         for name, values in (("positions", x), ("velocities", v)):
-            batch[name] = torch.tensor(values.reshape(-1, 3), dtype=torch.float64, device=device)
-        starts = [known.get(place.tobytes()) for place in x]
+            batch[name] = torch.tensor(values.reshape(-1, 3), dtype=torch.float64, device=self._device)
+        starts = [self._known.get(place.tobytes()) for place in x]
         told = [start for start in starts if start is not None]
         start = torch.cat(told) if len(told) == len(starts) else None
-        outputs = model.sample(batch, unused, chemistry=chemistry, start=start)
+        outputs = self.model.sample(batch, torch.Generator(), chemistry=chemistry, start=start)
         dx, dv = (outputs[name].cpu().numpy().reshape(x.shape) for name in ("displacement", "velocity_change"))
-        remember(x, outputs["start_force"])
-        remember(x + dx, outputs["end_force"])
+        self._remember(x, outputs["start_force"])
+        self._remember(x + dx, outputs["end_force"])
         return dx, dv
 
-    return propose
+    def reset(self) -> None:
+        """Forget all places: the last bit of a force depends on the batch that it was computed in."""
+        self._known.clear()
+
+    def _template(self, x: np.ndarray) -> tuple[Batch, Known]:
+        if len(x) not in self._templates:
+            batch = collate([(self._molecule, {"positions": torch.zeros(x.shape, dtype=torch.float64)})])
+            batch = batch.to(self._device)
+            with torch.no_grad():
+                self._templates[len(x)] = batch, self.model.chemistry(batch)
+        return self._templates[len(x)]
+
+    def _remember(self, places: np.ndarray, forces: torch.Tensor) -> None:
+        for place, force in zip(places, forces.view(places.shape), strict=True):
+            self._known.pop(place.tobytes(), None)
+            self._known[place.tobytes()] = force
+        while len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]

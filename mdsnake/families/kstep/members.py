@@ -1,5 +1,6 @@
 """Every member of the room by name, as a propagator of one molecule.  Controls run without torch."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,10 +19,22 @@ from mdsnake.store.graph import MoleculeGraph
 FEW_STATES = 4  # that the largest stable time step is tried from
 
 
+@dataclasses.dataclass(frozen=True)
+class Straight:
+    """The proposal of going straight on for `time_ps`."""
+
+    time_ps: float
+
+    def __call__(self, x: np.ndarray, v: np.ndarray, force: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]:
+        return self.time_ps * v, np.zeros_like(v)
+
+    def reset(self) -> None:
+        return None
+
+
 def control_proposal(name: str, jump: Jump) -> Proposal:
     """`zero` leaves everything where it is; `ballistic` goes straight on: with the half-kicks, one Verlet step."""
-    time = {"zero": 0.0, "ballistic": jump.lag_ps}[name]
-    return lambda x, v, force: (time * v, np.zeros_like(v))
+    return Straight({"zero": 0.0, "ballistic": jump.lag_ps}[name])
 
 
 def open_proposal(

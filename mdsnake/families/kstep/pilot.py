@@ -75,7 +75,7 @@ def outcomes(propagator: Exact, states: Sequence[State], temperature_K: float, j
 
 
 def best_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump) -> int:
-    """The number of Verlet steps in a jump of hybrid Monte Carlo that gives most accepted time per force call.
+    """The number of Verlet steps in a jump of hybrid Monte Carlo that gives most time accepted at once per force call.
 
     Tried from the longest steps on, up to the first that does worse than the one before.
     """

@@ -9,14 +9,14 @@ import torch
 from scipy.stats import chisquare, kstest
 
 from mdsnake.families.kstep import exact
-from mdsnake.families.kstep.exact import NOT_EVALUATED, Exact
-from mdsnake.families.kstep.learned import as_proposal
+from mdsnake.families.kstep.exact import NOT_EVALUATED, Exact, Untested
+from mdsnake.families.kstep.learned import LearnedProposal
 from mdsnake.families.kstep.moves import LearnedMove, Move, SurrogateMove, VerletMove
 from mdsnake.physics.analytic import DoubleWell, External, HarmonicPotential, MuellerBrown
 from mdsnake.physics.counters import Counters
 from mdsnake.physics.integrators import State, make_state, thermostat, total_energy
 from mdsnake.physics.potential import EvaluationFailed
-from mdsnake.units import BOLTZMANN, kinetic_energy
+from mdsnake.units import BOLTZMANN
 from tests.families.kstep.toys import JUMP, stirred, toy_model
 from tests.toys import toy_graph
 
@@ -44,7 +44,7 @@ def random_network(potential: External, size: float = 0.03, lag_ps: float = LAG)
     with torch.no_grad():
         for layer in model.layers:
             layer.head.weight *= 0.5
-    return LearnedMove(potential, as_proposal(model, WATER), lag_ps)
+    return LearnedMove(potential, LearnedProposal(model, WATER), lag_ps)
 
 
 def wrong_surrogate(potential: External, corrected: bool) -> SurrogateMove:
@@ -107,6 +107,7 @@ def test_any_move_keeps_the_boltzmann_distribution(name: str, extra: int) -> Non
     propagator = Exact(potential, MOVES[name](potential), T, extra)
     states = run(propagator, thermal_walkers(potential))
     assert 0.1 < propagator.tally["accepted"] / propagator.tally["jumps"] < 0.95
+    assert any(state.jumps > 1 for state in states) == bool(extra)
     assert min(p_values(potential, states)) > 0.001
 
 
@@ -233,7 +234,7 @@ class Told(np.random.Generator):
 
 
 @pytest.mark.parametrize("extra", [0, 1, 4, 12])
-@pytest.mark.parametrize(("blocked", "given_up"), [(None, 20.0), (3, 20.0), (None, 0.3)])
+@pytest.mark.parametrize(("blocked", "given_up"), [(None, 20.0), (3, 20.0), (None, 1.0)])
 def test_extra_chances_leave_the_distribution_as_it_is(
     extra: int, blocked: int | None, given_up: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,38 +294,65 @@ def test_moves_go_back_the_way_they_came(name: str) -> None:
         np.testing.assert_allclose(after.v, -before.v, atol=1e-9)
 
 
+@EXTRA
 @pytest.mark.parametrize("name", MOVES)
-def test_counters_are_the_calls_that_were_made(name: str) -> None:
+def test_counters_are_the_calls_that_were_made(name: str, extra: int, monkeypatch: pytest.MonkeyPatch) -> None:
     potential = double_well()
-    states = thermal_walkers(potential)[:10]
-    propagator = Exact(potential, MOVES[name](potential), T)
+    states, moved = thermal_walkers(potential)[:10], []
+    propagator = Exact(potential, MOVES[name](potential), T, extra)
+    move = type(propagator.move).__call__
+    monkeypatch.setattr(type(propagator.move), "__call__", lambda *told: moved.extend(told[1]) or move(*told))
     before = potential.calls.force_calls
     for _ in range(3):
         states = propagator(states, np.random.default_rng(0))
-    counted = propagator.counters
+    counted, moves = propagator.counters, len(moved)
+    assert (moves > 30) == bool(extra)
     assert counted["jumps"] == counted["accepted"] + counted["rejected_energy"] + counted["rejected_nonfinite"] == 30
-    assert potential.calls.force_calls - before == {"hmc": 90}.get(name, 30)
-    assert counted["network_calls"] == (30 if name == "a random network" else 0)
-    assert counted["surrogate_calls"] == (150 if name in ("hmc-mm", "respa") else 0)
+    assert potential.calls.force_calls - before == moves * (3 if name == "hmc" else 1)
+    assert counted["network_calls"] == (moves if name == "a random network" else 0)
+    assert counted["surrogate_calls"] == (5 * moves if name in ("hmc-mm", "respa") else 0)
+
+
+WALL = 0.02  # nm
 
 
 class Fragile(DoubleWell):
-    """Cannot be evaluated right of the middle."""
+    """Cannot be evaluated where the first atom is right of a wall."""
 
     def energy_forces(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        if x[0, 0] > CENTRES[0, 0] + 0.05:
-            raise EvaluationFailed("fragile: not converged")
+        if x[0, 0] > CENTRES[0, 0] + WALL:
+            with self.calls.timed():
+                raise EvaluationFailed("fragile: not converged")
         return super().energy_forces(x)
 
 
-def test_where_the_potential_cannot_be_evaluated_the_jump_is_refused() -> None:
+def fragile() -> tuple[Fragile, list[State]]:
+    """With walkers where it can be evaluated."""
     whole = double_well()
     potential = Fragile(MASSES, whole.barrier, whole.half_width, whole.stiffness, CENTRES)
-    inside = [s for s in thermal_walkers(whole) if s.x[0, 0] <= CENTRES[0, 0] + 0.05]
-    propagator = Exact(potential, VerletMove(potential, 2, 2 * LAG), T)
+    return potential, [s for s in thermal_walkers(whole) if s.x[0, 0] <= CENTRES[0, 0] + WALL]
+
+
+@EXTRA
+def test_where_the_potential_cannot_be_evaluated_the_jump_is_refused(extra: int) -> None:
+    potential, inside = fragile()
+    propagator = Exact(potential, VerletMove(potential, 2, 2 * LAG), T, extra)
     states = run(propagator, inside)
-    assert propagator.counters["rejected_nonfinite"] > 0
+    assert propagator.counters["rejected_nonfinite"] > len(inside) / 10
     assert propagator.energy_error(inside[0], None) == NOT_EVALUATED
     assert np.isfinite(np.float32(NOT_EVALUATED))
-    assert all(s.x[0, 0] <= CENTRES[0, 0] + 0.05 for s in states)
-    assert all(total_energy(s, MASSES) == pytest.approx(s.energy + kinetic_energy(s.v, MASSES)) for s in states)
+    grid, cumulative = distribution(potential)
+    here = np.minimum(cumulative / np.interp(WALL, grid, cumulative), 1)
+    first = np.array([s.x[0, 0] - CENTRES[0, 0] for s in states])
+    assert kstest(first, lambda at: np.interp(at, grid, here)).pvalue > 0.001
+    others = np.concatenate([s.x[1:, 0] - CENTRES[1:, 0] for s in states])
+    assert kstest(others, lambda at: np.interp(at, grid, cumulative)).pvalue > 0.001
+
+
+def test_without_a_test_a_walker_stays_where_it_cannot_go_on_and_is_counted() -> None:
+    potential, inside = fragile()
+    propagator, before = Untested(VerletMove(potential, 2, 2 * LAG)), potential.calls.force_calls
+    ends = propagator(inside, np.random.default_rng(0))
+    stayed = sum(end is start for start, end in zip(inside, ends, strict=True))
+    assert propagator.counters["lost"] == stayed > 0
+    assert len(inside) < potential.calls.force_calls - before < 2 * len(inside), "those that failed are counted as well"

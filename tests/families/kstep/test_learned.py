@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mdsnake.errors import UserError
-from mdsnake.families.kstep.learned import as_proposal, learned_proposal
+from mdsnake.families.kstep.learned import LearnedProposal, learned_proposal
 from tests.families.kstep.case import save
 from tests.families.kstep.toys import JUMP, KINDS, stirred, toy_batch, toy_model
 from tests.toys import toy_graph
@@ -37,7 +37,7 @@ def test_a_proposal_of_a_model_for_another_jump_is_refused(tmp_path: Path) -> No
 def test_forces_at_the_ends_of_a_jump_serve_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     model, batch = stirred(toy_model(), size=0.1), toy_batch("CH3OH", n=4)
     x, v, f = (batch[name].view(4, 6, 3).double().numpy() for name in ("positions", "velocities", "forces"))
-    propose, calls, forces = as_proposal(model, toy_graph("CH3OH")), [], model.forces
+    propose, calls, forces = LearnedProposal(model, toy_graph("CH3OH")), [], model.forces
 
     def counted(*inputs: object) -> torch.Tensor:
         calls.append(inputs)
@@ -49,7 +49,7 @@ def test_forces_at_the_ends_of_a_jump_serve_the_next(monkeypatch: pytest.MonkeyP
     mixed = np.where((np.arange(4) % 2 == 0)[:, None, None], x + dx, x)  # every other walker stays
     found = propose(mixed, v, f)
     assert len(calls) == 2 * drifts + 1
-    for here, expected in zip(found, as_proposal(model, toy_graph("CH3OH"))(mixed, v, f), strict=True):
+    for here, expected in zip(found, LearnedProposal(model, toy_graph("CH3OH"))(mixed, v, f), strict=True):
         np.testing.assert_array_equal(here, expected)
     calls.clear()
     ahead = mixed[:2] + found[0][:2]  # two of them go on, and then all from where they were or are
@@ -57,5 +57,9 @@ def test_forces_at_the_ends_of_a_jump_serve_the_next(monkeypatch: pytest.MonkeyP
     propose(np.concatenate([mixed[:1], ahead[1:] + further[1:], mixed[2:]]), v, f)
     assert len(calls) == 2 * drifts
     calls.clear()
+    propose(mixed + 1e-9, v, f)
+    assert len(calls) == drifts + 1
+    calls.clear()
+    propose.reset()
     propose(mixed + 1e-9, v, f)
     assert len(calls) == drifts + 1

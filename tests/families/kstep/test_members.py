@@ -9,7 +9,7 @@ from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import CONTROLS, FLEXIBLE_CONTROLS, Jump, Rollout, RolloutSettings
 from mdsnake.families.kstep.exact import Exact
 from mdsnake.families.kstep.hybrid import Propagator, Verlet
-from mdsnake.families.kstep.members import control_proposal, open_propagator, open_proposal
+from mdsnake.families.kstep.members import Straight, control_proposal, open_propagator, open_proposal
 from mdsnake.families.kstep.moves import VerletMove
 from mdsnake.physics.integrators import State, make_state, maxwell_boltzmann, verlet_step
 from mdsnake.physics.openmm import OpenMMPotential
@@ -105,6 +105,16 @@ def test_with_a_perfect_surrogate_a_jump_is_the_reference(
 def test_only_the_controls_with_a_test_are_exact(potential: OpenMMPotential, states: list[State]) -> None:
     kinds = {name: type(opened(name, potential, states, hmc_steps=2)).__name__ for name in FLEXIBLE_CONTROLS}
     assert kinds == {"hmc": "Exact", "hmc-mm": "Exact", "respa": "Untested"}
+
+
+@pytest.mark.parametrize("member", ["hmc", "hmc-mm", "egnn"])
+def test_exact_members_have_the_extra_chances_that_they_are_given(
+    member: str, potential: OpenMMPotential, states: list[State]
+) -> None:
+    told = settings(member, hmc_steps=2, extra_chances=7).model_copy(update={"exact": member == "egnn"})
+    found = open_propagator(told, potential, toy_graph("C2H6"), states, Straight(0.0), lambda: toy_potential("C2H6"))
+    assert isinstance(found, Exact)
+    assert found.extra_chances == 7
 
 
 @pytest.mark.parametrize("member", [*FLEXIBLE_CONTROLS, "egnn"])

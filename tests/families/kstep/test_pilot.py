@@ -9,12 +9,14 @@ from mdsnake.families.kstep.exact import Exact, Untested
 from mdsnake.families.kstep.moves import LearnedMove, VerletMove
 from mdsnake.families.kstep.pilot import (
     FRICTIONS,
+    PILOT_JUMPS,
     Choices,
     acceptance,
     best_friction,
     best_verlet_steps,
     best_walkers,
     choices,
+    outcomes,
 )
 from mdsnake.physics.analytic import HarmonicPotential
 from mdsnake.physics.integrators import State, make_state
@@ -104,6 +106,14 @@ def test_where_more_is_refused_friction_is_stronger(capsys: pytest.CaptureFixtur
     ]
     assert FRICTIONS[1] >= rates[0] > rates[1] > rates[2] == FRICTIONS[0]
     assert "% of a pilot's jumps" in capsys.readouterr().out
+
+
+def test_friction_lasts_as_long_as_walkers_go_between_turns() -> None:
+    potential = well(1.0)
+    propagator = Exact(potential, VerletMove(potential, 10, 8e-4), 300)
+    turned = np.mean([one.jumps == 0 for one in outcomes(propagator, thermal(potential), 300, PILOT_JUMPS)])
+    assert 0 < turned < 1
+    assert best_friction(propagator, thermal(potential), JUMP) == pytest.approx(turned / JUMP.lag_ps)
 
 
 def test_where_walkers_go_on_friction_is_weaker() -> None:
