@@ -206,7 +206,8 @@ def test_exact_members_and_their_controls_run_through_the_stage(
     moves = counters["force_calls"] / (3 if member == "hmc" else 1)
     taken = nvt.n_frames if nvt.jumps is None else nvt.jumps.sum()
     turned = 0 if nvt.jumps is None else (nvt.jumps == 0).sum()
-    assert taken + turned <= moves <= taken + turned * (1 + told.rollout.extra_chances)
+    most = taken + turned * (1 + told.rollout.extra_chances)
+    assert taken + turned <= moves <= most if member == "egnn" else moves == most, "a poor network is given up early"
     assert counters.get("surrogate_calls", 0) == (5 * moves if member in ("hmc-mm", "respa") else 0)
     assert nve.counters["reversibility_rms_nm"] < 1e-6
     assert nvt.provenance["chosen"]["hmc_steps"] == 3

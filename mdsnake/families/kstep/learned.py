@@ -33,6 +33,7 @@ class LearnedProposal:
     def __init__(self, model: KstepModel, graph: MoleculeGraph) -> None:
         self.model = model
         self._molecule, self._device = molecule_tensors(graph), next(model.parameters()).device
+        self._unused = torch.Generator()  # a jump draws nothing
         self._templates: dict[int, tuple[Batch, Known]] = {}
         self._known: dict[bytes, torch.Tensor] = {}  # learned forces by place, the newest last
 
@@ -43,7 +44,7 @@ class LearnedProposal:
         starts = [self._known.get(place.tobytes()) for place in x]
         told = [start for start in starts if start is not None]
         start = torch.cat(told) if len(told) == len(starts) else None
-        outputs = self.model.sample(batch, torch.Generator(), chemistry=chemistry, start=start)
+        outputs = self.model.sample(batch, self._unused, chemistry=chemistry, start=start)
         dx, dv = (outputs[name].cpu().numpy().reshape(x.shape) for name in ("displacement", "velocity_change"))
         self._remember(x, outputs["start_force"])
         self._remember(x + dx, outputs["end_force"])
