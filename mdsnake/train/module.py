@@ -12,10 +12,11 @@ from torch_geometric.data import Batch
 
 from mdsnake.config import Training
 from mdsnake.families.base import Batches, Family
+from mdsnake.train.muon import Muon
 
 
 class Module(lightning.LightningModule):
-    """Loss, optimiser and schedule: AdamW, linear warm-up, cosine to a fraction of the peak."""
+    """Loss, optimiser and schedule: linear warm-up, cosine to a fraction of the peak."""
 
     def __init__(self, model: Family, training: Training, seed: int) -> None:
         super().__init__()
@@ -39,13 +40,14 @@ class Module(lightning.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
         settings = self.training_settings
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
-            trained,
-            lr=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            fused=settings.precision == "32",  # mixed precision cannot clip the gradients of a fused optimiser
-        )
+        rates = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+        optimizer: torch.optim.Optimizer
+        if settings.optimizer == "muon":
+            optimizer = Muon(self.model, **rates)
+        else:
+            trained = [p for p in self.model.parameters() if p.requires_grad]
+            # Mixed precision cannot clip the gradients of a fused optimiser.
+            optimizer = torch.optim.AdamW(trained, **rates, fused=settings.precision == "32")
         scheduler = LambdaLR(optimizer, lambda step: learning_rate_factor(step, settings))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 

@@ -16,9 +16,15 @@ ROLLOUT = "<results>/{molecule}/rollout/{engine}/k{k}/{member}/seed{seed}"
 EVALUATION = "<results>/{molecule}/evaluate/{engine}/k{k}/{member}/seed{seed}"
 
 
+def of_training(path, wildcards, **rest):
+    """`path` of the training that serves an engine's jumps of k steps."""
+    k = KSTEP.engines[wildcards.engine].trained_k(int(wildcards.k))
+    return expand(path, **{**wildcards, **rest, "k": k})
+
+
 def of_member(path):
-    """`path` of a learned member; a control has none."""
-    return lambda wildcards: expand(path, **wildcards) if wildcards.member in KSTEP.members else []
+    """`path` of a learned member's training; a control has none."""
+    return lambda wildcards: of_training(path, wildcards) if wildcards.member in KSTEP.members else []
 
 
 def of_source(wildcards):
@@ -32,12 +38,22 @@ def of_source(wildcards):
             key = f"kstep.engines.{wildcards.engine}.transfer.model"
             raise WorkflowError(f"{key}: {path}: no such file; train that member there, or mend the path")
         return [path]
-    return expand(MODEL, engine=source.engine, k=source.k, member=wildcards.member)
+    k = KSTEP.engines[source.engine].trained_k(source.k)
+    return expand(MODEL, engine=source.engine, k=k, member=wildcards.member)
 
 
 def each(path, **rest):
     """`path` of every engine and its k, and all values of `rest`."""
     return [file for name, engine in KSTEP.engines.items() for file in expand(path, engine=name, k=engine.k, **rest)]
+
+
+def each_training(path):
+    """`path` of every training: by engine, k and learned member."""
+    return [
+        file
+        for name, engine in KSTEP.engines.items()
+        for file in expand(path, engine=name, k=sorted({*map(engine.trained_k, engine.k)}), member=list(KSTEP.members))
+    ]
 
 
 def each_rollout(path):
@@ -100,7 +116,7 @@ def rolled_out(path):
 # What is drawn beside the summary: name of the option, files.
 BESIDE = {
     "nothing": lambda wildcards: [],
-    "history": lambda wildcards: each(HISTORY, member=list(KSTEP.members)),
+    "history": lambda wildcards: each_training(HISTORY),
     "curves": each_rollout(f"{EVALUATION}.curves.json"),
 }
 FIGURES = {

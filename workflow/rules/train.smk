@@ -1,4 +1,4 @@
-"""One model for each engine, k and learned member."""
+"""One model for each engine and learned member, and each k unless forces alone are learned."""
 
 
 rule train:
@@ -39,5 +39,5 @@ rule train:
 
 rule train_all:
     input:
-        each(MODEL, member=list(KSTEP.members)),
+        each_training(MODEL),
         STAGE_FILES["train"],

@@ -92,8 +92,15 @@ class LossWeights(Settings):
     angle: NonNegativeFloat = 0.1
     dihedral: NonNegativeFloat = 0.1
     force_first: Fraction = Field(
-        0.0, description="share of the training that matches forces alone, which costs one of a jump's many steps"
+        0.0,
+        description="share of the training that matches forces alone, which costs one of a jump's many steps; at 1, one "
+        "model serves all k",
     )
+
+    @property
+    def forces_alone(self) -> bool:
+        """Whether no jump is learned, so that a model serves jumps of any length."""
+        return self.force_first == 1
 
 
 class Augmentation(Settings):
@@ -166,6 +173,10 @@ class KstepEngine(Settings):
     train: Training = Training()
     transfer: Transfer | None = None
     rollout: Rollout | None = Field(None, description="none: the engine only pretrains others")
+
+    def trained_k(self, k: int) -> int:
+        """Of the training whose model makes jumps of k steps: one for all where forces alone are learned."""
+        return max(self.k) if self.loss.forces_alone else k
 
 
 class Kstep(Settings):

@@ -55,14 +55,18 @@ class Header(BaseModel):
     elements: list[Any]
     units: dict[str, str]
     network: Network
+    settings: TrainSettings
 
 
 def load_model(path: Path, jump: Jump) -> KstepModel:
-    """The model of a file, if it is for `jump`; another k, time step, unit or element set is a `UserError`."""
+    """The model of a file, if it is for `jump`; another k, time step, unit or element set is a `UserError`.
+
+    A model that learned forces alone is for jumps of any k.
+    """
     told, weights = _read(path)
     for name, wanted in jump:
         found = getattr(told.jump, name)
-        if found != wanted:
+        if found != wanted and not (name == "k" and told.settings.loss.forces_alone):
             raise UserError(f"{path}: trained for {name} {found!r}, asked for {wanted!r}; train one for it")
     model = KstepModel(told.network, jump, LossWeights())
     _load(model, weights, path)
