@@ -54,7 +54,7 @@ def configuration(
     name : of the molecule
     max_steps : of the training on xTB; none: as in the file
     bursts : of xTB to learn from; none: as many as in the file
-    init : a model file to start from, {k} in it; none: pretraining on MMFF94 as in the file
+    init : a model file to start from; none: pretraining on MMFF94 as in the file
     reference_ps : length of each of the two reference runs
     rollout : what differs of the roll-out's settings
     smoke : as little of everything as runs through
@@ -94,13 +94,16 @@ def make(folder: Path, molecules: dict[str, str], told: dict[str, Any], targets:
     return folder / "results"
 
 
-def pretrained(folder: Path, strides_fs: Sequence[int], smoke: bool = False) -> Path:
-    """Models of the `OTHERS`: MMFF94, then 2 ps of xTB of each; a path with {k} in it."""
+def model(name: str) -> str:
+    """The model for jumps of every stride, in the results."""
+    return f"kstep/train/qm/k{steps(max(STRIDES_FS), name)}/{MEMBER}/model.safetensors"
+
+
+def pretrained(folder: Path, smoke: bool = False) -> Path:
+    """The model of the `OTHERS`: MMFF94, then 2 ps of xTB of each."""
     told = configuration("others", bursts=FEW_BURSTS, smoke=smoke)
     del told["kstep"]["engines"]["qm"]["rollout"]
-    path = f"kstep/train/qm/k{{k}}/{MEMBER}/model.safetensors"
-    targets = [f"results/{path.format(k=steps(stride, 'others'))}" for stride in strides_fs]
-    return make(folder / "others", OTHERS, told, targets).resolve() / path
+    return make(folder / "others", OTHERS, told, [f"results/{model('others')}"]).resolve() / model("others")
 
 
 def _write(path: Path, text: str) -> None:

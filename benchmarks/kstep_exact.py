@@ -56,7 +56,7 @@ def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     """The records of a molecule: its own training, or a fine-tuning of what the others taught."""
     changes: dict[str, Any] = {"bursts": told.bursts, "max_steps": told.max_steps}
     if name in UNSEEN:
-        changes = {"bursts": FEW_BURSTS, "init": pretrained(told.work, told.strides, told.quick)}
+        changes = {"bursts": FEW_BURSTS, "init": pretrained(told.work, told.quick)}
     configured = configuration(name, reference_ps=told.reference_ps, smoke=told.quick, **changes)
     configured["kstep"] |= {"controls": [*PLAIN, "hmc", "hmc-mm", "respa"], "seeds": list(range(told.seeds))}
     plain_at = min(told.strides, key=lambda stride: abs(stride - 8))

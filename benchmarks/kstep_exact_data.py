@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a toy run: checks the script, not the model")
     told = parser.parse_args()
     told.work = told.work.resolve()
-    others = Path(str(pretrained(told.work, [told.stride], told.quick)).format(k=steps(told.stride, "others")))
+    others = pretrained(told.work, told.quick)
     records = [one for name in told.molecules for one in molecule(name, others, told)]
     write(told.out, records)
 

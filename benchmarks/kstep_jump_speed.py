@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    network = Network(kind="egnn", width=arguments.width, layers=arguments.layers)
+    network = Network(kind="transformer-egnn", width=arguments.width, layers=arguments.layers)
     records = []
     for name, smiles in MOLECULES.items():
         graph = prepared(name, smiles)
@@ -115,6 +115,10 @@ def pieces(
         for layer, chemistry in zip(model.layers, known.layers, strict=True):
             h, _ = layer(h, chemistry, pairs, known.parts)
 
+    def attention() -> None:
+        for layer in model.attention[1:]:
+            layer(known.h, batch.ptr)
+
     def calls() -> None:
         for place in x:
             potential.energy_forces(place + 1e-3 * rng.standard_normal(place.shape))
@@ -128,6 +132,7 @@ def pieces(
         (no_grad(lambda: model.geometry(batch.positions, batch.pair_index, known.rest, known.softness)), n),
     )
     yield "layers", (no_grad(layers), n)
+    yield "attention", (no_grad(attention), n)
     yield "sum over pairs", (lambda: segment_sum(force, pairs_of_all, len(batch.positions)), n)
     yield "all of the force", (no_grad(lambda: model.forces(batch, batch.positions, known)), n)
     yield "network and integration", (no_grad(lambda: model(batch, known, start)), 1)

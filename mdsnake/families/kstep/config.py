@@ -151,7 +151,7 @@ class Rollout(Settings):
     energy_account_kT: PositiveFloat = Field(1.0, description="what jumps may owe in all, for the check `account`")
 
     friction_per_ps: PositiveFloat | Literal["auto"] | None = Field(
-        None, description="of the roll-out: none is the engine's; auto lets exact members choose it by a short pilot"
+        None, description="of the roll-out: none is the engine's; auto: exact members take more where a short pilot shows that walkers often turn round"
     )
     extra_chances: Annotated[NonNegativeInt, Field(le=20)] = Field(
         4, description="jumps that an exact member tries on from a refused one before it turns the velocities round"

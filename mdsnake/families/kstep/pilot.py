@@ -19,7 +19,7 @@ from mdsnake.units import BOLTZMANN
 
 PILOT_JUMPS = 64
 LONGEST_STEP_PS = 0.0025  # about what Verlet bears with hydrogen: ω dt < 2 at 3600 cm⁻¹
-FRICTIONS = (0.5, 50.0)  # 1/ps, bounds of the choice
+MOST_FRICTION = 50.0  # 1/ps
 FEWEST_WALKERS = 8
 WORTHWHILE = 0.9  # twice the walkers must each take less than this share of the time
 TIMINGS = 3
@@ -54,7 +54,7 @@ def choices(
     if friction == "auto":
         friction = engine.friction_per_ps
         if isinstance(propagator, Exact):
-            friction = best_friction(propagator, states, settings.jump)
+            friction = best_friction(propagator, states, settings.jump, friction)
     return Choices(walkers, friction, steps)
 
 
@@ -91,14 +91,15 @@ def best_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump)
         steps += 1
 
 
-def best_friction(propagator: Exact, states: Sequence[State], jump: Jump) -> float:
-    """Friction in 1/ps at which velocities last about as long as a walker goes between two turns.
+def best_friction(propagator: Exact, states: Sequence[State], jump: Jump, least: float) -> float:
+    """Friction in 1/ps at which velocities last about as long as a walker goes between two turns, `least` at least.
 
-    A turn sends a walker back on its own path; weaker friction would let it retrace it.
+    A turn sends a walker back on its own path; weaker friction would let it retrace it.  Where walkers hardly ever
+    turn, the engine's own friction gives the engine's own dynamics.
     """
     tried = outcomes(propagator, states, jump.temperature_K, PILOT_JUMPS)
     turned = float(np.mean([one.jumps == 0 for one in tried]))
-    friction = float(np.clip(turned / jump.lag_ps, *FRICTIONS))
+    friction = max(least, min(turned / jump.lag_ps, MOST_FRICTION))
     print(f"friction {friction:.3g}/ps, as walkers turn round in {100 * turned:.2g} % of a pilot's jumps", flush=True)
     return friction
 

@@ -39,6 +39,7 @@ def open_task(windows: Path, settings: TrainSettings, init: Path | None) -> Task
         "member": settings.member,
         "network": settings.network.model_dump(),
         "jump": jump.model_dump(),
+        "forces_alone": settings.loss.forces_alone,
         "elements": list(ELEMENTS),
         "units": {"length": "nm", "time": "ps", "mass": "Da", "energy": "kJ/mol"},
         "settings": settings.model_dump(mode="json"),
@@ -55,7 +56,7 @@ class Header(BaseModel):
     elements: list[Any]
     units: dict[str, str]
     network: Network
-    settings: TrainSettings
+    forces_alone: bool = False
 
 
 def load_model(path: Path, jump: Jump) -> KstepModel:
@@ -66,7 +67,7 @@ def load_model(path: Path, jump: Jump) -> KstepModel:
     told, weights = _read(path)
     for name, wanted in jump:
         found = getattr(told.jump, name)
-        if found != wanted and not (name == "k" and told.settings.loss.forces_alone):
+        if found != wanted and not (name == "k" and told.forces_alone):
             raise UserError(f"{path}: trained for {name} {found!r}, asked for {wanted!r}; train one for it")
     model = KstepModel(told.network, jump, LossWeights())
     _load(model, weights, path)

@@ -8,7 +8,7 @@ from mdsnake.families.kstep.config import Jump, Rollout, RolloutSettings
 from mdsnake.families.kstep.exact import Exact, Untested
 from mdsnake.families.kstep.moves import LearnedMove, VerletMove
 from mdsnake.families.kstep.pilot import (
-    FRICTIONS,
+    MOST_FRICTION,
     PILOT_JUMPS,
     Choices,
     acceptance,
@@ -101,10 +101,10 @@ def test_what_is_told_is_not_chosen_and_what_is_open_is(exact: bool) -> None:
 def test_where_more_is_refused_friction_is_stronger(capsys: pytest.CaptureFixture[str]) -> None:
     potential = well(1.0)
     rates = [
-        best_friction(Exact(potential, VerletMove(potential, n, 8e-3 / n), 300), thermal(potential), JUMP)
+        best_friction(Exact(potential, VerletMove(potential, n, 8e-3 / n), 300), thermal(potential), JUMP, 1.5)
         for n in (8, 12, 100)
     ]
-    assert FRICTIONS[1] >= rates[0] > rates[1] > rates[2] == FRICTIONS[0]
+    assert MOST_FRICTION >= rates[0] > rates[1] > rates[2] == 1.5
     assert "% of a pilot's jumps" in capsys.readouterr().out
 
 
@@ -113,10 +113,10 @@ def test_friction_lasts_as_long_as_walkers_go_between_turns() -> None:
     propagator = Exact(potential, VerletMove(potential, 10, 8e-4), 300)
     turned = np.mean([one.jumps == 0 for one in outcomes(propagator, thermal(potential), 300, PILOT_JUMPS)])
     assert 0 < turned < 1
-    assert best_friction(propagator, thermal(potential), JUMP) == pytest.approx(turned / JUMP.lag_ps)
+    assert best_friction(propagator, thermal(potential), JUMP, 0.5) == pytest.approx(turned / JUMP.lag_ps)
 
 
 def test_where_walkers_go_on_friction_is_weaker() -> None:
     potential, move = well(1.0), VerletMove(well(1.0), 10, 8e-4)
-    never, often = (best_friction(Exact(potential, move, 300, extra), thermal(potential), JUMP) for extra in (0, 5))
+    never, often = (best_friction(Exact(potential, move, 300, extra), thermal(potential), JUMP, 0.5) for extra in (0, 5))
     assert often < 0.7 * never

@@ -49,6 +49,24 @@ def test_the_seed_decides_the_start_and_leaves_the_global_generator_alone(window
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_only_a_model_of_forces_alone_serves_another_k(windows: Path, jump: Jump, tmp_path: Path) -> None:
+    longer, path = jump.model_copy(update={"k": 2 * jump.k}), tmp_path / "model.safetensors"
+    for force_first, serves in ((1.0, True), (0.9, False)):
+        told = settings().model_copy(update={"loss": LossWeights(force_first=force_first)})
+        task = open_task(windows, told, None)
+        save_model(path, task.model, task.header)
+        assert same(task.model, load_model(path, jump))
+        if serves:
+            loaded = load_model(path, longer)
+            assert same(task.model, loaded)
+            assert len(loaded.drifts) > len(task.model.drifts)
+        else:
+            with pytest.raises(UserError, match=f"trained for k {jump.k}, asked for {2 * jump.k}"):
+                load_model(path, longer)
+    with pytest.raises(UserError, match="trained for timestep_fs"):
+        load_model(path, jump.model_copy(update={"timestep_fs": 2 * jump.timestep_fs}))
+
+
 def test_a_transfer_starts_from_the_other_engines_weights(windows: Path, tmp_path: Path) -> None:
     path, source = tmp_path / "mm.safetensors", stirred(toy_model())
     source.jump = JUMP.model_copy(update={"engine": "other", "k": 9, "timestep_fs": 0.5})
