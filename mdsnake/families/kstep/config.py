@@ -93,8 +93,8 @@ class LossWeights(Settings):
     dihedral: NonNegativeFloat = 0.1
     force_first: Fraction = Field(
         0.0,
-        description="share of the training that matches forces alone, which costs one of a jump's many steps; at 1, one "
-        "model serves all k",
+        description="share of the training that matches forces alone, which costs one of a jump's many steps; at 1, "
+        "one model serves all k",
     )
 
     @property
@@ -151,7 +151,9 @@ class Rollout(Settings):
     energy_account_kT: PositiveFloat = Field(1.0, description="what jumps may owe in all, for the check `account`")
 
     friction_per_ps: PositiveFloat | Literal["auto"] | None = Field(
-        None, description="of the roll-out: none is the engine's; auto: exact members take more where a short pilot shows that walkers often turn round"
+        None,
+        description="of the roll-out: none is the engine's; auto: exact members take more where a short pilot shows "
+        "that walkers often turn round",
     )
     extra_chances: Annotated[NonNegativeInt, Field(le=20)] = Field(
         4, description="jumps that an exact member tries on from a refused one before it turns the velocities round"

@@ -118,5 +118,6 @@ def test_friction_lasts_as_long_as_walkers_go_between_turns() -> None:
 
 def test_where_walkers_go_on_friction_is_weaker() -> None:
     potential, move = well(1.0), VerletMove(well(1.0), 10, 8e-4)
-    never, often = (best_friction(Exact(potential, move, 300, extra), thermal(potential), JUMP, 0.5) for extra in (0, 5))
+    start = thermal(potential)
+    never, often = (best_friction(Exact(potential, move, 300, extra), start, JUMP, 0.5) for extra in (0, 5))
     assert often < 0.7 * never
