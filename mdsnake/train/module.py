@@ -40,14 +40,14 @@ class Module(lightning.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
         settings = self.training_settings
-        rates = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+        rate, decay = settings.learning_rate, settings.weight_decay
         optimizer: torch.optim.Optimizer
         if settings.optimizer == "muon":
-            optimizer = Muon(self.model, **rates)
+            optimizer = Muon(self.model, rate, decay)
         else:
             trained = [p for p in self.model.parameters() if p.requires_grad]
             # Mixed precision cannot clip the gradients of a fused optimiser.
-            optimizer = torch.optim.AdamW(trained, **rates, fused=settings.precision == "32")
+            optimizer = torch.optim.AdamW(trained, rate, weight_decay=decay, fused=settings.precision == "32")
         scheduler = LambdaLR(optimizer, lambda step: learning_rate_factor(step, settings))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 

@@ -11,8 +11,9 @@ import torch
 
 from mdsnake.config import Training
 from mdsnake.errors import OutOfTime, UserError
+from mdsnake.families.base import Task
 from mdsnake.families.kstep.config import Augmentation, Jump, LossWeights, Network, TrainSettings
-from mdsnake.families.kstep.task import load_model
+from mdsnake.families.kstep.task import load_model, open_task
 from mdsnake.store.budget import Budget
 from mdsnake.store.checkpoint import read_model
 from mdsnake.train.stage import fit, train
@@ -64,6 +65,21 @@ def test_an_interrupted_training_ends_bitwise_the_same(tmp_path: Path, call: int
     assert torch.equal(again.model.weight, whole.model.weight)
     for name in ("step", "lr", "train_loss", "val_loss"):
         assert [row[name] for row in resumed.rows] == [row[name] for row in curves.rows]
+
+
+def test_an_interrupted_training_by_muon_ends_bitwise_the_same(windows: Path, tmp_path: Path) -> None:
+    def task(optimizer: str = "muon") -> Task:
+        return open_task(windows, settings(optimizer=optimizer), None)
+
+    whole, again, other = task(), task(), task("adamw")
+    fit(whole, folder(tmp_path, "whole"), "cpu")
+    fit(other, folder(tmp_path, "other"), "cpu")
+    with pytest.raises(OutOfTime):
+        fit(task(), folder(tmp_path, "parted"), "cpu", Budget(1e-9))
+    fit(again, tmp_path / "parted", "cpu")
+    weights = whole.model.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in again.model.state_dict().items())
+    assert not torch.allclose(other.model.state_dict()["bonds.0.message.weight"], weights["bonds.0.message.weight"])
 
 
 def test_a_complete_training_that_was_not_saved_gives_the_same_average(tmp_path: Path) -> None:
@@ -174,10 +190,12 @@ def test_the_history_has_a_row_a_validation(windows: Path, jump: Jump, tmp_path:
     assert not (tmp_path / "work").exists()
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
-def test_mixed_precision_trains_on_a_cpu(windows: Path, tmp_path: Path, precision: str) -> None:
+def test_mixed_precision_trains_on_a_cpu(windows: Path, tmp_path: Path, precision: str, optimizer: str) -> None:
     out = tmp_path / "model.safetensors"
-    train(windows, settings(precision=precision), None, out, tmp_path / "history.csv", tmp_path / "work", "cpu")
+    told = settings(precision=precision, optimizer=optimizer)
+    train(windows, told, None, out, tmp_path / "history.csv", tmp_path / "work", "cpu")
     assert all(value.dtype == torch.float32 and value.isfinite().all() for value in read_model(out)[1].values())
 
 
@@ -269,7 +287,7 @@ def test_a_spent_budget_stops_at_a_validation(tmp_path: Path) -> None:
 
 def test_two_processes_train_one_model(windows: Path, jump: Jump, tmp_path: Path) -> None:
     out, history, work = tmp_path / "model.safetensors", tmp_path / "history.csv", tmp_path / "work"
-    told = settings(devices=2, max_steps=4, validate_every=2).model_dump_json()
+    told = settings(devices=2, max_steps=4, validate_every=2, optimizer="muon").model_dump_json()
     command = [
         "train",
         str(windows),
