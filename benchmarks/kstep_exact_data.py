@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from exact_runs import MEMBER, STRIDES_FS, UNSEEN, configuration, make, pretrained, steps
+from matplotlib.figure import Figure
 from record import record, write
 
 from mdsnake.config import VERSIONS
+from mdsnake.evaluate import style
 from mdsnake.evaluate.jumps import jumps
 from mdsnake.evaluate.metrics import METRICS
 from mdsnake.evaluate.records import read_records
@@ -36,6 +38,7 @@ METRICS_OF_JUMPS = ("jump_acceptance", "jump_energy_median", "jump_position_pm",
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--figure", type=Path, help="a picture of it, too")
     parser.add_argument("--work", type=Path, default=Path("results/kstep_exact"), help="folder of the runs")
     parser.add_argument("--molecules", nargs="+", choices=UNSEEN, default=list(UNSEEN), metavar="NAME")
     parser.add_argument("--stride", type=int, choices=STRIDES_FS, default=8)
@@ -45,6 +48,8 @@ def main() -> None:
     others = pretrained(told.work, told.quick)
     records = [one for name in told.molecules for one in molecule(name, others, told)]
     write(told.out, records)
+    if told.figure:
+        style.save(drawn(records, told.stride), told.figure)
 
 
 def molecule(name: str, others: Path, told: argparse.Namespace) -> list[dict[str, Any]]:
@@ -121,6 +126,30 @@ def trained(windows: Path, project: Project, start: Path | None, on_data: bool) 
         task = open_task(windows, settings, start)
         save_model(out, task.model, task.header)
     return out
+
+
+def drawn(records: list[dict[str, Any]], stride_fs: int) -> Figure:
+    """Acceptance of single jumps against the amount of data, a panel for each molecule, a line for each start."""
+    lines: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for one in records:
+        if one["metric"] == "jump_acceptance":
+            _, start, data = one["setting"].split(", ")
+            lines.setdefault((one["system"], start), []).append((float(data.split()[0]), one["value"]))
+    names, starts = (list(dict.fromkeys(key[part] for key in lines)) for part in (0, 1))
+    styles = style.member_styles(starts)
+    figure, [panels] = style.panels(1, len(names), width=2.4)
+    for panel, name in zip(panels, names, strict=True):
+        for start in starts:
+            data_ps, accepted = zip(*lines[name, start], strict=True)
+            look = styles[start]
+            panel.plot(range(len(data_ps)), accepted, color=look.colour, lw=look.width, marker=look.marker, ms=4)
+        panel.set_xticks(range(len(data_ps)), [f"{ps:g}" for ps in data_ps])
+        panel.set_xlabel("ps of xTB learned from")
+        panel.set_ylim(0, 1)
+        panel.set_title(name)
+    panels[0].set_ylabel("jumps taken")
+    caption = f"Single jumps of {stride_fs} fs from states of bursts that nothing was trained on; GFN2-xTB, 300 K."
+    return style.finish(figure, "Data that a new molecule needs", caption, style.line_handles(styles, markers=True))
 
 
 if __name__ == "__main__":
