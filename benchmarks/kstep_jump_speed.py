@@ -33,7 +33,7 @@ MOLECULES = {"ethanol": "CCO", "aspirin": "CC(=O)Oc1ccccc1C(=O)O"}
 CHAINS = (8, 64)
 JUMP = Jump(engine="qm", k=16, timestep_fs=0.5, temperature_K=300, constraints="none")
 #: A jump, with the forces at its start known from the one before, and what it is compared with.
-WHOLE, CALL = "jump", "xTB call"
+WHOLE, COMPILED, CALL = "jump", "jump, compiled", "xTB call"
 
 
 def main() -> None:
@@ -108,7 +108,12 @@ def pieces(
         model.forces(batch, batch.positions, known),
         torch.zeros(2 * pairs.atoms.shape[1], 3, dtype=torch.float64),
     )
-    propose, pairs_of_all = LearnedProposal(model, graph), pairs.atoms.flatten()
+    propose, compiled, pairs_of_all = (
+        LearnedProposal(model, graph),
+        LearnedProposal(model, graph),
+        pairs.atoms.flatten(),
+    )
+    compiled.compile(chains)
 
     def layers() -> None:
         h = known.h
@@ -137,6 +142,7 @@ def pieces(
     yield "all of the force", (no_grad(lambda: model.forces(batch, batch.positions, known)), n)
     yield "network and integration", (no_grad(lambda: model(batch, known, start)), 1)
     yield WHOLE, (lambda: propose(x, v, v), 1)
+    yield COMPILED, (lambda: compiled(x, v, v), 1)
     yield CALL, (calls, 1)
 
 

@@ -13,6 +13,7 @@ def varlen_attention(
     k: Float[Tensor, "nodes heads d"],
     v: Float[Tensor, "nodes heads d"],
     ptr: Int[Tensor, " ends"],
+    length: int | None = None,
 ) -> Float[Tensor, "nodes heads d"]:
     """softmax(q kᵀ/√d) v within each sample, none across samples.
 
@@ -20,12 +21,13 @@ def varlen_attention(
     ----------
     q, k, v : the nodes of all samples one after the other
     ptr : where each sample starts, and the end, as `torch_geometric.data.Batch.ptr`
+    length : nodes of each sample, where that is known and the same for all: nothing is padded, nor `ptr` looked at
     """
+    if length:
+        q, k, v = (x.unflatten(0, (-1, length)).transpose(1, 2) for x in (q, k, v))
+        return scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(0, 1)
     lengths = ptr.diff()
     longest = int(lengths.max())
-    if longest * len(lengths) == len(q):
-        q, k, v = (x.unflatten(0, (-1, longest)).transpose(1, 2) for x in (q, k, v))
-        return scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(0, 1)
     real = torch.arange(longest, device=q.device) < lengths[:, None]
 
     def spread(x: Tensor) -> Tensor:

@@ -71,6 +71,8 @@ def rollout(
             return open_propagator(told, potential, graph, states, proposal, surrogate)
 
         chosen = _once(folder / "chosen.json", lambda: choices(settings, engine, thermal, opened, source.n_frames))
+        if settings.rollout.compile and proposal:
+            proposal.compile(chosen.walkers)
         potential.reset()
         states = thermal(chosen.walkers)
         propagator = opened(states, _with_steps(settings, chosen.hmc_steps))

@@ -39,6 +39,12 @@ def test_one_sample_is_plain_attention() -> None:
     torch.testing.assert_close(found, plain.transpose(0, 1))
 
 
+def test_samples_known_to_be_equally_long_are_treated_alike() -> None:
+    q, k, v = (x[:9] for x in qkv())
+    ptr = torch.tensor([0, 3, 6, 9])
+    torch.testing.assert_close(varlen_attention(q, k, v, ptr, length=3), varlen_attention(q, k, v, ptr))
+
+
 def test_rotary_products_tell_differences_of_places_alone() -> None:
     q, k = torch.randn(1, 2, 8).expand(6, 2, 8), torch.randn(1, 2, 8).expand(6, 2, 8)
     index = torch.arange(6)

@@ -132,6 +132,10 @@ class Transfer(Settings):
 class Rollout(Settings):
     """How far and from how many states a propagator is run."""
 
+    compile: bool = Field(
+        False,
+        description="compile the network: a third faster, after half a minute for each roll-out; needs a C++ compiler",
+    )
     walkers: PositiveInt | Literal["auto"] = Field(
         8, description="independent states propagated side by side in one job; auto: up to 64, by a short pilot"
     )

@@ -55,6 +55,10 @@ class Proposal(Protocol):
         """Forget what was computed before, so that what follows does not depend on it."""
         ...
 
+    def compile(self, walkers: int) -> None:
+        """Make ready for many jumps of so many walkers, if that pays."""
+        ...
+
 
 @dataclasses.dataclass
 class Frozen:

@@ -184,9 +184,12 @@ class AtomAttention(nn.Module):
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.feedforward = mlp(width, 2 * width, width)
 
-    def forward(self, h: Float[Tensor, "atoms width"], ptr: Int[Tensor, " ends"]) -> Float[Tensor, "atoms width"]:
+    def forward(
+        self, h: Float[Tensor, "atoms width"], ptr: Int[Tensor, " ends"], length: int | None = None
+    ) -> Float[Tensor, "atoms width"]:
+        """New atom features; `length` is the number of atoms of each molecule, where that is the same for all."""
         q, k, v = self.qkv(self.norm_attention(h)).view(len(h), 3, self.heads, -1).unbind(1)
-        h = h + self.out(varlen_attention(q, k, v, ptr).flatten(1))
+        h = h + self.out(varlen_attention(q, k, v, ptr, length).flatten(1))
         return h + self.feedforward(self.norm_feedforward(h))
 
 

@@ -1,5 +1,8 @@
 """A trained network as the proposal of a jump."""
 
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +36,10 @@ class LearnedProposal:
     def __init__(self, model: KstepModel, graph: MoleculeGraph) -> None:
         self.model = model
         self._molecule, self._device = molecule_tensors(graph), next(model.parameters()).device
+        self._shape = (graph.n_atoms, 3)
         self._unused = torch.Generator()  # a jump draws nothing
         self._templates: dict[int, tuple[Batch, Known]] = {}
+        self._compiled: dict[int, Callable[[torch.Tensor], torch.Tensor]] = {}  # the force, by size of batch
         self._known: dict[bytes, torch.Tensor] = {}  # learned forces by place, the newest last
 
     def __call__(self, x: np.ndarray, v: np.ndarray, force: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]:
@@ -44,11 +49,26 @@ class LearnedProposal:
         starts = [self._known.get(place.tobytes()) for place in x]
         told = [start for start in starts if start is not None]
         start = torch.cat(told) if len(told) == len(starts) else None
-        outputs = self.model.sample(batch, self._unused, chemistry=chemistry, start=start)
+        forces = self._compiled.get(len(x))
+        outputs = self.model.sample(batch, self._unused, chemistry=chemistry, start=start, forces=forces)
         dx, dv = (outputs[name].cpu().numpy().reshape(x.shape) for name in ("displacement", "velocity_change"))
         self._remember(x, outputs["start_force"])
         self._remember(x + dx, outputs["end_force"])
         return dx, dv
+
+    def compile(self, walkers: int) -> None:
+        """Compile the force for batches of all `walkers`; where that cannot be done, it is said and the force stays."""
+        batch, chemistry = self._template(np.zeros((walkers, *self._shape)))
+        forces = torch.compile(partial(self.model.forces, batch, known=chemistry), dynamic=False)
+        start = time.perf_counter()
+        try:
+            with torch.no_grad():
+                forces(batch.positions + torch.randn_like(batch.positions))
+        except RuntimeError as error:
+            print(f"rollout.compile: goes on without, as {str(error).strip().splitlines()[0]}", flush=True)
+            return
+        self._compiled[walkers] = forces
+        print(f"compiled for {walkers} walkers in {time.perf_counter() - start:.0f} s", flush=True)
 
     def reset(self) -> None:
         """Forget all places: the last bit of a force depends on the batch that it was computed in."""

@@ -31,6 +31,9 @@ class Straight:
     def reset(self) -> None:
         return None
 
+    def compile(self, walkers: int) -> None:
+        return None
+
 
 def control_proposal(name: str, jump: Jump) -> Proposal:
     """`zero` leaves everything where it is; `ballistic` goes straight on: with the half-kicks, one Verlet step."""

@@ -17,7 +17,8 @@ held by SHAKE after every drift and RATTLE after every kick, which keeps both pr
 are integrated in double precision, networks run in their own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, cast
 
 import torch
@@ -99,9 +100,10 @@ class KstepModel(Family):
         h = known.h
         pairs = self.geometry(x, batch.pair_index, known.rest, known.softness, h.dtype)
         push = torch.zeros((), dtype=h.dtype, device=h.device)
+        length = len(x) // known.parts[0][1] if len(known.parts) == 1 else None
         for index, layer in enumerate(self.layers):
             if self.attention and index:
-                h = self.attention[index](h, batch.ptr)
+                h = self.attention[index](h, batch.ptr, length)
             h, more = layer(h, known.layers[index], pairs, known.parts)
             push = push + more
         force = (FORCE_SCALE * push).to(x) * pairs.direction
@@ -109,27 +111,32 @@ class KstepModel(Family):
         return zero.index_add(0, pairs.atoms[0], force).index_add(0, pairs.atoms[1], force, alpha=-1)
 
     def forward(
-        self, batch: Batch, chemistry: Known | None = None, start: Float[Tensor, "atoms 3"] | None = None
+        self,
+        batch: Batch,
+        chemistry: Known | None = None,
+        start: Float[Tensor, "atoms 3"] | None = None,
+        forces: Callable[[Tensor], Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Displacement (A, 3) nm and change of velocity (A, 3) nm/ps between the half-kicks of the true force.
 
         `batch.velocities` are those after the first half-kick.  Also `start_force` and `end_force` (A, 3) in
         kJ/mol/nm: g at both ends.  `chemistry`, and `start` for the start force, may be handed in where they are known
-        from an earlier call.
+        from an earlier call; so may `forces`, g of this batch, where it was compiled.
         """
         known, tau = chemistry or self.chemistry(batch), self.jump.lag_ps
+        forces = forces or partial(self.forces, batch, known=known)
         begin, v = batch.positions.double(), batch.velocities.double()
         x, (first, *kicks, last) = begin, self.kicks
         if start is None:
-            start = self.forces(batch, x, known)
+            start = forces(x)
         v = self._kick(batch, x, v, start, tau * (first - 0.5))
         for drift, kick in zip(self.drifts, kicks, strict=False):
             x, v = self._drift(batch, x, v, tau * drift)
-            v = self._kick(batch, x, v, self.forces(batch, x, known), tau * kick)
+            v = self._kick(batch, x, v, forces(x), tau * kick)
         x, v = self._drift(batch, x, v, tau * self.drifts[-1])
         displacement = x - begin
         x = begin + displacement  # to the last bit where the next jump starts, so that the force there may be handed in
-        end = self.forces(batch, x, known)
+        end = forces(x)
         v = self._kick(batch, x, v, end, tau * (last - 0.5))
         outputs = {"displacement": displacement, "velocity_change": v - batch.velocities}
         return {name: value.to(batch.positions) for name, value in outputs.items()} | {

@@ -1,3 +1,7 @@
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +43,9 @@ def test_forces_at_the_ends_of_a_jump_serve_the_next(monkeypatch: pytest.MonkeyP
     x, v, f = (batch[name].view(4, 6, 3).double().numpy() for name in ("positions", "velocities", "forces"))
     propose, calls, forces = LearnedProposal(model, toy_graph("CH3OH")), [], model.forces
 
-    def counted(*inputs: object) -> torch.Tensor:
+    def counted(*inputs: object, **known: object) -> torch.Tensor:
         calls.append(inputs)
-        return forces(*inputs)  # type: ignore[arg-type]
+        return forces(*inputs, **known)  # type: ignore[arg-type]
 
     monkeypatch.setattr(model, "forces", counted)
     drifts, dx = len(model.drifts), propose(x, v, f)[0]
@@ -63,3 +67,46 @@ def test_forces_at_the_ends_of_a_jump_serve_the_next(monkeypatch: pytest.MonkeyP
     propose.reset()
     propose(mixed + 1e-9, v, f)
     assert len(calls) == drifts + 1
+
+
+COMPILED = """
+import numpy as np
+from mdsnake.families.kstep.learned import LearnedProposal
+from tests.families.kstep.toys import stirred, toy_batch, toy_model
+from tests.toys import toy_graph
+
+model, batch = stirred(toy_model("transformer-egnn"), size=0.1), toy_batch("CH3OH", n=3)
+x, v, f = (batch[name].view(3, 6, 3).double().numpy() for name in ("positions", "velocities", "forces"))
+plain, compiled = LearnedProposal(model, toy_graph("CH3OH")), LearnedProposal(model, toy_graph("CH3OH"))
+compiled.compile(3)
+forces, calls = model.forces, []
+model.forces = lambda *inputs, **known: calls.append(1) or forces(*inputs, **known)
+for count in (3, 2):
+    calls.clear()
+    compiled.reset()
+    found = compiled(x[:count], v[:count], f[:count])
+    print(count, "walkers,", len(calls), "eager forces of", len(model.drifts) + 1)
+    for a, b in zip(found, plain(x[:count], v[:count], f[:count])):
+        np.testing.assert_allclose(a, b, atol=2e-5 * np.abs(b).max())
+"""
+
+
+@pytest.mark.parametrize("compiler", ["g++", "no-such-compiler"])
+def test_a_compiled_force_is_the_same_and_without_a_compiler_it_stays(compiler: str, tmp_path: Path) -> None:
+    if compiler == "g++" and not shutil.which(compiler):
+        pytest.skip("there is no C++ compiler")
+    # Checks of types, which tests are run with, cannot be compiled.
+    told = os.environ | {"CXX": compiler, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.getcwd()}
+    run = subprocess.run(
+        [sys.executable, "-c", COMPILED],
+        capture_output=True,
+        text=True,
+        env=told,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    first, *counts = run.stdout.splitlines()
+    works = compiler == "g++"
+    assert first.startswith("compiled for 3 walkers in " if works else "rollout.compile: goes on without, as "), first
+    assert counts == [f"3 walkers, {0 if works else 7} eager forces of 7", "2 walkers, 7 eager forces of 7"]
