@@ -60,10 +60,10 @@ class LearnedProposal:
         """Compile the force for batches of all `walkers`; where that cannot be done, it is said and the force stays."""
         batch, chemistry = self._template(np.zeros((walkers, *self._shape)))
         forces = torch.compile(partial(self.model.forces, batch, known=chemistry), dynamic=False)
-        start = time.perf_counter()
+        start, apart = time.perf_counter(), torch.arange(len(batch.positions), device=self._device)[:, None]
         try:
             with torch.no_grad():
-                forces(batch.positions + torch.randn_like(batch.positions))
+                forces(batch.positions + apart)
         except RuntimeError as error:
             print(f"rollout.compile: goes on without, as {str(error).strip().splitlines()[0]}", flush=True)
             return
