@@ -69,6 +69,16 @@ def test_training_grows_with_its_data_and_a_gpu_shortens_it() -> None:
     assert resources.training(EGNN, 6, Training(), 9, 100, 4, force_first=0.9).seconds < 0.5 * few.seconds
 
 
+@pytest.mark.parametrize(("n_atoms", "batch", "measured_minutes"), [(9, 32, 5.1), (21, 16, 7.8)])
+def test_cost_of_a_training_by_muon_on_forces_alone_is_as_measured(
+    n_atoms: int, batch: int, measured_minutes: float
+) -> None:
+    network = EGNN.model_copy(update={"kind": "transformer-egnn", "width": 48})
+    told = Training(max_steps=6000, batch_size=batch, validate_every=1000, optimizer="muon")
+    need = resources.training(network, 12, told, n_atoms, 50, 8, force_first=1.0)
+    assert 1 / 1.3 < measured_minutes * 60 / need.seconds < 1.3
+
+
 def test_roll_out_counts_walkers_and_steps() -> None:
     settings = Rollout(walkers=8, time_ps=10, nve_ps=2)
     control, learned = (resources.roll_out(QM, settings, 8, 20, network) for network in (None, EGNN))
