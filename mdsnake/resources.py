@@ -23,7 +23,7 @@ SHORTEST_MINUTES = 10
 LONGEST_MINUTES = 24 * 60
 #: A GPU trains and jumps so many times as fast as a core; from the arithmetic, not measured here.
 GPU_SPEEDUP = 20
-#: What a step of Muon takes beside the network's passes.
+#: What a step of Muon takes beside the passes of a network of 2 layers, 48 wide.
 MUON_SECONDS = 0.01
 #: An alignment of two proteins of a hundred residues, for their TM-score.
 ALIGNMENT_SECONDS = 0.03
@@ -36,6 +36,10 @@ class Need(NamedTuple):
 
     memory_mb: float
     seconds: float
+
+
+#: What compiling a network takes.
+COMPILER = Need(1000, 60)
 
 
 def mem_mb(need: Need, attempt: int = 1) -> int:
@@ -111,11 +115,18 @@ def training(
     """
     pairs = settings.batch_size * n_atoms**2
     steps = settings.max_steps * (1 + 10 / settings.validate_every) * settings.accumulate_batches
-    activations_mb = 0.0 if on_gpu else 4.5e-5 * pairs * _depth(network, drifts) * network.width
+    deepest = _depth(network, drifts if force_first < 1 else 0)
+    activations_mb = 0.0 if on_gpu else 4.5e-5 * pairs * deepest * network.width
     passes = 1 - force_first + force_first * 2 / (drifts + 2)
     seconds = passes * steps * network_seconds(network, drifts, pairs) / (GPU_SPEEDUP if on_gpu else 1)
-    seconds += settings.max_steps * MUON_SECONDS * (settings.optimizer == "muon")
+    seconds += _muon_seconds(settings, network.layers, network.width)
     return Need(600 + data_mb * min(1, 2 / stride) + activations_mb, 30 + data_mb / 50 + seconds)
+
+
+def _muon_seconds(settings: Training, layers: int, width: int) -> float:
+    """All steps of Muon: products of matrices, if that is the optimiser."""
+    each = MUON_SECONDS * max(1, layers / 2 * (width / 48) ** 3)
+    return each * settings.max_steps if settings.optimizer == "muon" else 0.0
 
 
 def jump_drifts(network: Network, engine: Engine, k: int) -> int:
@@ -145,7 +156,11 @@ def roll_out(
         seconds += forth_and_back / (GPU_SPEEDUP if on_gpu else 3)
     # In memory all is in double precision, and there twice while pieces are joined.
     held_mb = 4 * megabytes(frames * settings.most_walkers, n_atoms)
-    return Need((500 if network else 130) + held_mb, (15 if network else 5) + frames * seconds)
+    compiler = COMPILER if network and settings.compile else Need(0, 0)
+    return Need(
+        (500 if network else 130) + held_mb + compiler.memory_mb,
+        (15 if network else 5) + compiler.seconds + frames * seconds,
+    )
 
 
 def judging(data_mb: float) -> Need:
@@ -190,6 +205,7 @@ def training_trajectories(
     # Each layer keeps its activations, and its weights of attention twice.
     per_token = 10 * network.width + 2 * network.feed_forward + 2 * network.attention_heads * length
     activations_mb = 0.0 if on_gpu else 4e-6 * tokens * network.layers * per_token
+    seconds += _muon_seconds(settings, network.layers, network.width)
     return Need(700 + 2 * _walkers_mb(data.train) + activations_mb, 30 + seconds)
 
 
@@ -243,7 +259,8 @@ def training_proteins(
     steps = settings.max_steps * (1 + 4 * proteins / settings.batch_size / settings.validate_every)
     one = 3.5 * backbone_seconds(network, settings.batch_size, length) * settings.accumulate_batches
     activations_mb = 0.0 if on_gpu else _activations_mb(network, settings.batch_size, length)
-    return Need(700 + 0.1 * proteins + activations_mb, 30 + steps * one / (GPU_SPEEDUP if on_gpu else 1))
+    seconds = steps * one / (GPU_SPEEDUP if on_gpu else 1) + _muon_seconds(settings, network.layers, network.width)
+    return Need(700 + 0.1 * proteins + activations_mb, 30 + seconds)
 
 
 def sampling_proteins(

@@ -79,6 +79,22 @@ def test_cost_of_a_training_by_muon_on_forces_alone_is_as_measured(
     assert 1 / 1.3 < measured_minutes * 60 / need.seconds < 1.3
 
 
+def test_muon_and_compiling_take_their_time() -> None:
+    steps = Training(optimizer="muon"), Training()
+    plain, compiled = (Rollout(time_ps=1, nve_ps=1, compile=told) for told in (False, True))
+    muon, adamw = (resources.training(EGNN, 6, told, 9, 100, 4) for told in steps)
+    assert muon.seconds > adamw.seconds
+    told, more = (resources.roll_out(QM, settings, 8, 20, EGNN) for settings in (plain, compiled))
+    assert more.seconds - told.seconds == pytest.approx(resources.COMPILER.seconds)
+    assert more.memory_mb - told.memory_mb == pytest.approx(resources.COMPILER.memory_mb)
+    assert resources.roll_out(QM, plain, 8, 20, None) == resources.roll_out(QM, compiled, 8, 20, None)
+
+
+def test_forces_alone_keep_less_in_memory_than_jumps() -> None:
+    jumps, forces = (resources.training(EGNN, 12, Training(), 40, 100, 4, force_first=told) for told in (0.9, 1.0))
+    assert forces.memory_mb < 0.7 * jumps.memory_mb
+
+
 def test_roll_out_counts_walkers_and_steps() -> None:
     settings = Rollout(walkers=8, time_ps=10, nve_ps=2)
     control, learned = (resources.roll_out(QM, settings, 8, 20, network) for network in (None, EGNN))

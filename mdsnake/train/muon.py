@@ -22,11 +22,14 @@ class Muon(torch.optim.AdamW):
         linear = {id(module.weight) for module in model.modules() if isinstance(module, nn.Linear)}
         trained = [p for p in model.parameters() if p.requires_grad]
         groups = [
-            {"params": [p for p in trained if (id(p) in linear) == matrices], "matrices": matrices}
+            {
+                "params": [p for p in trained if (id(p) in linear) == matrices],
+                "matrices": matrices,
+                "momentum": momentum,
+            }
             for matrices in (True, False)
         ]
         super().__init__(groups, lr=lr, weight_decay=weight_decay)
-        self.momentum = momentum
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None
@@ -47,21 +50,21 @@ class Muon(torch.optim.AdamW):
             if p.grad is not None:
                 by_shape[p.shape].append(p)
         for (rows, columns), parameters in by_shape.items():
-            steps = orthogonalised(torch.stack([self._direction(p) for p in parameters]))
+            steps = orthogonalised(torch.stack([self._direction(p, group["momentum"]) for p in parameters]))
             for p, step in zip(parameters, steps, strict=True):
                 p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(step, alpha=-0.2 * max(rows, columns) ** 0.5 * group["lr"])
                 p.grad = None
 
-    def _direction(self, p: Tensor) -> Tensor:
+    def _direction(self, p: Tensor, momentum: float) -> Tensor:
         """The gradient with Nesterov's momentum, kept under AdamW's names so that checkpoints read it."""
         state = self.state[p]
         if not state:
             state |= {"step": torch.tensor(0.0), "exp_avg": torch.zeros_like(p)}
         assert p.grad is not None
         state["step"] += 1
-        state["exp_avg"].lerp_(p.grad, 1 - self.momentum)
-        return p.grad.lerp(state["exp_avg"], self.momentum)
+        state["exp_avg"].lerp_(p.grad, 1 - momentum)
+        return p.grad.lerp(state["exp_avg"], momentum)
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:

@@ -86,6 +86,12 @@ def load_windows(group: WindowGroup, jump: Jump) -> MoleculeWindows:
     )
 
 
+def _forces_alone(part: tuple) -> tuple:
+    """Of the inputs and targets of jumps those that forces are matched by."""
+    molecule, arrays = part
+    return molecule, {name: arrays[name] for name in ("positions", "forces")}
+
+
 class WindowBatches:
     """Batches of windows drawn evenly over molecules, and the fixed batches of the validation split.
 
@@ -122,16 +128,16 @@ class WindowBatches:
         for index, n in zip(*np.unique(molecules, return_counts=True), strict=True):
             windows = self.training[index]
             chosen = torch.from_numpy(rng.integers(len(windows), size=n))
-            molecule, arrays = windows.select(chosen, self.jump, self.augmentation, generator)
-            if forces_alone:
-                arrays = {name: arrays[name] for name in ("positions", "forces")}
-            parts.append((molecule, arrays))
+            part = windows.select(chosen, self.jump, self.augmentation, generator)
+            parts.append(_forces_alone(part) if forces_alone else part)
         return collate(parts)
 
     def validation_batches(self, most: int = 512) -> list[Batch]:
-        """At most `most` windows of each molecule, evenly spaced, without augmentation."""
-        return [
-            collate([windows.select(chosen, self.jump, NO_AUGMENTATION, None)])
+        """At most `most` windows of each molecule, evenly spaced, without augmentation; as the training's last batch,
+        forces alone where nothing else is learned."""
+        parts = (
+            windows.select(chosen, self.jump, NO_AUGMENTATION, None)
             for windows in self.validation
             for chosen in torch.arange(0, len(windows), -(-len(windows) // most)).split(self.batch_size)
-        ]
+        )
+        return [collate([_forces_alone(part) if self.force_first == 1 else part]) for part in parts]

@@ -65,7 +65,8 @@ class LearnedProposal:
             with torch.no_grad():
                 forces(batch.positions + apart)
         except RuntimeError as error:
-            print(f"rollout.compile: goes on without, as {str(error).strip().splitlines()[0]}", flush=True)
+            reason = str(error).strip() or type(error).__name__
+            print(f"rollout.compile: goes on without, as {reason.splitlines()[0]}", flush=True)
             return
         self._compiled[walkers] = forces
         print(f"compiled for {walkers} walkers in {time.perf_counter() - start:.0f} s", flush=True)

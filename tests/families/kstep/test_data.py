@@ -137,6 +137,15 @@ def test_a_molecule_without_windows_is_left_out() -> None:
     assert some.validation_batches() == []
 
 
+@pytest.mark.parametrize(("force_first", "jumps"), [(0.0, True), (0.9, True), (1.0, False)])
+def test_what_is_validated_is_what_is_learned(force_first: float, jumps: bool) -> None:
+    windows = toy_windows("H2O")
+    some = WindowBatches([windows], [windows], JUMP, NO_AUGMENTATION, 4, force_first)
+    assert all(("target_positions" in batch) == jumps for batch in some.validation_batches())
+    together = torch.cat([batch.forces for batch in some.validation_batches()])
+    assert torch.equal(together.view(-1, 3, 3), windows.f[0])
+
+
 def test_the_first_of_a_training_has_forces_alone() -> None:
     some = WindowBatches([toy_windows("H2O")], [], JUMP, Augmentation(), 4, force_first=0.5)
     early, late = (some.train_batch(np.random.default_rng(0), progress) for progress in (0.49, 0.5))

@@ -71,6 +71,7 @@ def test_forces_at_the_ends_of_a_jump_serve_the_next(monkeypatch: pytest.MonkeyP
 
 COMPILED = """
 import numpy as np
+import torch
 from mdsnake.families.kstep.learned import LearnedProposal
 from tests.families.kstep.toys import stirred, toy_batch, toy_model
 from tests.toys import toy_graph
@@ -79,6 +80,7 @@ model, batch = stirred(toy_model("transformer-egnn"), size=0.1), toy_batch("CH3O
 x, v, f = (batch[name].view(3, 6, 3).double().numpy() for name in ("positions", "velocities", "forces"))
 plain, compiled = LearnedProposal(model, toy_graph("CH3OH")), LearnedProposal(model, toy_graph("CH3OH"))
 compiled.compile(3)
+torch.compiler.set_stance("fail_on_recompile")
 forces, calls = model.forces, []
 model.forces = lambda *inputs, **known: calls.append(1) or forces(*inputs, **known)
 for count in (3, 2):
