@@ -116,7 +116,7 @@ def test_a_jump_keeps_volume(kind: str, drift_fs: float, limit: float) -> None:
 class Exact(KstepModel):
     """Knows the true force."""
 
-    def forces(self, batch: Batch, x: Tensor, chemistry: object) -> Tensor:
+    def forces(self, batch: Batch, x: Tensor, known: object) -> Tensor:
         return true_force(x)
 
 
