@@ -134,7 +134,7 @@ class Rollout(Settings):
 
     compile: bool = Field(
         False,
-        description="compile the network: a third faster, after half a minute for each roll-out; needs a C++ compiler",
+        description="compile the network: a third to a half of its time less, after 10 to 60 s; needs a C++ compiler",
     )
     walkers: PositiveInt | Literal["auto"] = Field(
         8, description="independent states propagated side by side in one job; auto: up to 64, by a short pilot"
