@@ -23,6 +23,8 @@ OTHERS = {
 }  # fmt: skip
 LARGE = ("aspirin", "alanine-dipeptide", "phenylethylamine")
 LARGE_BATCH = 16
+#: The model that one's own molecule begins with, in the results.
+PRETRAINED = f"kstep/train/flex/k16/{MEMBER}/model.safetensors"
 #: Bursts of 0.1 ps: 2 ps of fine-tuning, or for each of the others.
 FEW_BURSTS = 20
 

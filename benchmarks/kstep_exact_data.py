@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from exact_runs import MEMBER, STRIDES_FS, UNSEEN, configuration, make, pretrained, steps
+from exact_runs import MEMBER, PRETRAINED, STRIDES_FS, UNSEEN, configuration, make, pretrained, steps
 from matplotlib.figure import Figure
 from record import record, write
 
@@ -61,13 +61,12 @@ def molecule(name: str, others: Path, told: argparse.Namespace) -> list[dict[str
     if not told.quick:
         configured["engines"]["qm"]["bursts"]["count"] = round(amounts[-1] / length_ps) + held
     del configured["kstep"]["engines"]["qm"]["transfer"], configured["kstep"]["engines"]["qm"]["rollout"]
-    own_mm = f"kstep/train/flex/k16/{MEMBER}/model.safetensors"
     index = f"kstep/window/qm/k{steps(told.stride, name)}.json"
     folder = told.work / f"{name}-data"
-    results = make(folder, {name: UNSEEN[name]}, configured, [f"results/{own_mm}", f"results/{index}"])
+    results = make(folder, {name: UNSEEN[name]}, configured, [f"results/{PRETRAINED}", f"results/{index}"])
     project = load_project(configured, str(folder / "config.yaml"))
     whole = merged(Windows.load(folder / f"results/{index}"), folder)
-    starts = {"random weights": None, "MMFF94": results / own_mm, "xTB of other molecules": others}
+    starts = {"random weights": None, "MMFF94": results / PRETRAINED, "xTB of other molecules": others}
     records = []
     for amount in amounts:
         parts = list(parted(whole.groups[0], round(amount / length_ps), held))

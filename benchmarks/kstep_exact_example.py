@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from exact_runs import MEMBER, configuration, make, model, steps
+from exact_runs import MEMBER, PRETRAINED, configuration, make, model, steps
 from matplotlib.figure import Figure
 
 from mdsnake.evaluate import style
@@ -62,8 +62,7 @@ def main() -> None:
     reference = [read(folder / f"results/{NAME}/simulate/qm/replica{replica}.h5") for replica in (0, 1)]
     seconds_per_ps = reference[1].seconds / reference[1].ps
     plain = roll_out(PLAIN, max(0.1, round(learned.seconds / seconds_per_ps / told.walkers, 1)))
-    models = [f"kstep/train/flex/k16/{MEMBER}/model.safetensors", model(NAME)]
-    histories = [(folder / "results" / path).with_name("history.csv") for path in models]
+    histories = [(folder / "results" / path).with_name("history.csv") for path in (PRETRAINED, model(NAME))]
     preparation = sum(map(preparation_seconds, histories)) / 60
     runs = {f"exact, learned jumps of {told.stride} fs": learned, "plain dynamics, 0.5 fs": plain}
     style.save(drawn(runs, preparation), told.out)

@@ -108,12 +108,9 @@ def pieces(
         model.forces(batch, batch.positions, known),
         torch.zeros(2 * pairs.atoms.shape[1], 3, dtype=torch.float64),
     )
-    propose, compiled, pairs_of_all = (
-        LearnedProposal(model, graph),
-        LearnedProposal(model, graph),
-        pairs.atoms.flatten(),
-    )
+    propose, compiled = LearnedProposal(model, graph), LearnedProposal(model, graph)
     compiled.compile(chains)
+    pairs_of_all = pairs.atoms.flatten()
 
     def layers() -> None:
         h = known.h
@@ -122,7 +119,7 @@ def pieces(
 
     def attention() -> None:
         for layer in model.attention[1:]:
-            layer(known.h, batch.ptr)
+            layer(known.h, batch.ptr, graph.n_atoms)
 
     def calls() -> None:
         for place in x:

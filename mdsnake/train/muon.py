@@ -13,20 +13,17 @@ from torch import Tensor, nn
 
 NEWTON_SCHULZ = (3.4445, -4.775, 2.0315)  # brings singular values between 0.7 and 1.2 in five rounds
 ROUNDS = 5
+MOMENTUM = 0.95
 
 
 class Muon(torch.optim.AdamW):
     """Muon for the weights of linear layers of `model`, AdamW for its other parameters; frozen ones are left out."""
 
-    def __init__(self, model: nn.Module, lr: float, weight_decay: float, momentum: float = 0.95) -> None:
+    def __init__(self, model: nn.Module, lr: float, weight_decay: float) -> None:
         linear = {id(module.weight) for module in model.modules() if isinstance(module, nn.Linear)}
         trained = [p for p in model.parameters() if p.requires_grad]
         groups = [
-            {
-                "params": [p for p in trained if (id(p) in linear) == matrices],
-                "matrices": matrices,
-                "momentum": momentum,
-            }
+            {"params": [p for p in trained if (id(p) in linear) == matrices], "matrices": matrices}
             for matrices in (True, False)
         ]
         super().__init__(groups, lr=lr, weight_decay=weight_decay)
@@ -50,21 +47,21 @@ class Muon(torch.optim.AdamW):
             if p.grad is not None:
                 by_shape[p.shape].append(p)
         for (rows, columns), parameters in by_shape.items():
-            steps = orthogonalised(torch.stack([self._direction(p, group["momentum"]) for p in parameters]))
+            steps = orthogonalised(torch.stack([self._direction(p) for p in parameters]))
             for p, step in zip(parameters, steps, strict=True):
                 p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(step, alpha=-0.2 * max(rows, columns) ** 0.5 * group["lr"])
                 p.grad = None
 
-    def _direction(self, p: Tensor, momentum: float) -> Tensor:
+    def _direction(self, p: Tensor) -> Tensor:
         """The gradient with Nesterov's momentum, kept under AdamW's names so that checkpoints read it."""
         state = self.state[p]
         if not state:
             state |= {"step": torch.tensor(0.0), "exp_avg": torch.zeros_like(p)}
         assert p.grad is not None
         state["step"] += 1
-        state["exp_avg"].lerp_(p.grad, 1 - momentum)
-        return p.grad.lerp(state["exp_avg"], momentum)
+        state["exp_avg"].lerp_(p.grad, 1 - MOMENTUM)
+        return p.grad.lerp(state["exp_avg"], MOMENTUM)
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ rule jumps:
         windows="<results>/kstep/window/{engine}/k{k}.json",
         bursts=pooled(BURSTS, ""),
         graphs=pooled(GRAPH, ""),
-        models=lambda wildcards: of_training(MODEL, wildcards, member=list(KSTEP.members)),
+        models=lambda wildcards: of_training(MODEL, **wildcards, member=list(KSTEP.members)),
     output:
         "<results>/kstep/evaluate/{engine}/k{k}/jumps.csv",
     log:

@@ -16,15 +16,14 @@ ROLLOUT = "<results>/{molecule}/rollout/{engine}/k{k}/{member}/seed{seed}"
 EVALUATION = "<results>/{molecule}/evaluate/{engine}/k{k}/{member}/seed{seed}"
 
 
-def of_training(path, wildcards, **rest):
+def of_training(path, engine, k, **rest):
     """`path` of the training that serves an engine's jumps of k steps."""
-    k = KSTEP.engines[wildcards.engine].trained_k(int(wildcards.k))
-    return expand(path, **{**wildcards, **rest, "k": k})
+    return expand(path, engine=engine, k=KSTEP.engines[engine].trained_k(int(k)), **rest)
 
 
 def of_member(path):
     """`path` of a learned member's training; a control has none."""
-    return lambda wildcards: of_training(path, wildcards) if wildcards.member in KSTEP.members else []
+    return lambda wildcards: of_training(path, **wildcards) if wildcards.member in KSTEP.members else []
 
 
 def of_source(wildcards):
@@ -38,8 +37,7 @@ def of_source(wildcards):
             key = f"kstep.engines.{wildcards.engine}.transfer.model"
             raise WorkflowError(f"{key}: {path}: no such file; train that member there, or mend the path")
         return [path]
-    k = KSTEP.engines[source.engine].trained_k(source.k)
-    return expand(MODEL, engine=source.engine, k=k, member=wildcards.member)
+    return of_training(MODEL, source.engine, source.k, member=wildcards.member)
 
 
 def each(path, **rest):
@@ -49,11 +47,13 @@ def each(path, **rest):
 
 def each_training(path):
     """`path` of every training: by engine, k and learned member."""
-    return [
+    files = (
         file
         for name, engine in KSTEP.engines.items()
-        for file in expand(path, engine=name, k=sorted({*map(engine.trained_k, engine.k)}), member=list(KSTEP.members))
-    ]
+        for k in engine.k
+        for file in of_training(path, name, k, member=list(KSTEP.members))
+    )
+    return list(dict.fromkeys(files))
 
 
 def each_rollout(path):

@@ -36,7 +36,6 @@ class LearnedProposal:
     def __init__(self, model: KstepModel, graph: MoleculeGraph) -> None:
         self.model = model
         self._molecule, self._device = molecule_tensors(graph), next(model.parameters()).device
-        self._shape = (graph.n_atoms, 3)
         self._unused = torch.Generator()  # a jump draws nothing
         self._templates: dict[int, tuple[Batch, Known]] = {}
         self._compiled: dict[int, Callable[[torch.Tensor], torch.Tensor]] = {}  # the force, by size of batch
@@ -58,7 +57,7 @@ class LearnedProposal:
 
     def compile(self, walkers: int) -> None:
         """Compile the force for batches of all `walkers`; where that cannot be done, it is said and the force stays."""
-        batch, chemistry = self._template(np.zeros((walkers, *self._shape)))
+        batch, chemistry = self._template(np.zeros((walkers, len(self._molecule.masses), 3)))
         forces = torch.compile(partial(self.model.forces, batch, known=chemistry), dynamic=False)
         start, apart = time.perf_counter(), torch.arange(len(batch.positions), device=self._device)[:, None]
         try:

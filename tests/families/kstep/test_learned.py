@@ -95,8 +95,6 @@ for count in (3, 2):
 
 @pytest.mark.parametrize("compiler", ["g++", "no-such-compiler"])
 def test_a_compiled_force_is_the_same_and_without_a_compiler_it_stays(compiler: str, tmp_path: Path) -> None:
-    if compiler == "g++" and not shutil.which(compiler):
-        pytest.skip("there is no C++ compiler")
     # Checks of types, which tests are run with, cannot be compiled.
     told = os.environ | {"CXX": compiler, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.getcwd()}
     run = subprocess.run(
@@ -109,6 +107,6 @@ def test_a_compiled_force_is_the_same_and_without_a_compiler_it_stays(compiler: 
     )
     assert run.returncode == 0, run.stderr[-3000:]
     first, *counts = run.stdout.splitlines()
-    works = compiler == "g++"
+    works = shutil.which(compiler) is not None
     assert first.startswith("compiled for 3 walkers in " if works else "rollout.compile: goes on without, as "), first
     assert counts == [f"3 walkers, {0 if works else 7} eager forces of 7", "2 walkers, 7 eager forces of 7"]
