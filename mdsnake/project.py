@@ -41,7 +41,15 @@ class Project(Base):
                     lag = f"{k} steps of {step_fs:g} fs"
                     raise ValueError(f"kstep.engines.{name}.k: {lag} are no multiple of record_fs {record_fs:g}")
             source = engine.transfer
-            if source is None or source.engine is None:
+            if source is None:
+                continue
+            for member, network in self.kstep.members.items():
+                if source.frozen_layers >= network.layers:
+                    raise ValueError(
+                        f"kstep.engines.{name}.transfer.frozen_layers: {source.frozen_layers} of the {network.layers} "
+                        f"layers of {member} leave none to train"
+                    )
+            if source.engine is None:
                 continue
             trained = self.kstep.engines[source.engine].k if source.engine in self.kstep.engines else []
             if source.engine == name:

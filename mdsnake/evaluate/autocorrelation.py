@@ -32,12 +32,25 @@ def integrated_time(series: np.ndarray, segments: Iterable[slice]) -> float:
     """Integrated autocorrelation time ½ + Σ ρ(t), in frames; NaN where the series never changes.
 
     The sum ends at the first lag that is `WINDOW` times its own value
-    (Sokal, "Monte Carlo methods in statistical mechanics", 1997, section 3).
+    (Sokal, "Monte Carlo methods in statistical mechanics", 1997, section 3).  Where segments are shorter it goes over
+    all lags, and is the less for it: see `is_settled`.
     """
-    rho = autocorrelation(series, segments)
+    return _summed(autocorrelation(series, segments))[0]
+
+
+def is_settled(series: np.ndarray, segments: Iterable[slice]) -> bool:
+    """Whether segments are long enough for the autocorrelation time of `series`, or it never changes.
+
+    Else its samples are little more than the segments, however well or ill the series goes through its values.
+    """
+    return _summed(autocorrelation(series, segments))[1]
+
+
+def _summed(rho: np.ndarray) -> tuple[float, bool]:
+    """The sum, and whether it ends before the last lag."""
     times = np.cumsum(rho) - 0.5
-    closed = np.flatnonzero(np.arange(len(rho)) >= WINDOW * times)
-    return float(times[closed[0] if len(closed) else -1])
+    closed = np.flatnonzero(~(np.arange(len(rho)) < WINDOW * times))
+    return float(times[closed[0] if len(closed) else -1]), len(closed) > 0
 
 
 def standard_error(series: np.ndarray, segments: Iterable[slice]) -> float:

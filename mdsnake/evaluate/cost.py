@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mdsnake.errors import UserError
-from mdsnake.evaluate.autocorrelation import effective_samples
+from mdsnake.evaluate.autocorrelation import effective_samples, is_settled
 from mdsnake.evaluate.metrics import Mean
 from mdsnake.inputs import read_rows
 from mdsnake.store.h5md import Trajectory
@@ -14,8 +14,11 @@ REASONS = ("nonfinite", "bond", "kinetic", "potential", "energy")
 
 
 def per_ps(trajectory: Trajectory, counter: str) -> float:
-    """A counter per simulated ps; NaN where it was not kept."""
-    time = trajectory.simulated_ps
+    """A counter per simulated ps; NaN where it was not kept.
+
+    A roll-out's cover the way to its first frames as well, and tell the time that they are of.
+    """
+    time = trajectory.counters.get("counted_ps", trajectory.simulated_ps)
     return trajectory.counters.get(counter, np.nan) / time if time > 0 else np.nan
 
 
@@ -45,18 +48,22 @@ def jump_outcomes(trajectory: Trajectory) -> dict[str, Mean]:
 def effective_sample_size(sample: Trajectory, dihedrals: np.ndarray, whole: Trajectory) -> dict[str, Mean]:
     """Independent samples, also per force call and per second: the least of U, and cos φ, sin φ of `dihedrals` (F, T).
 
-    The slowest of them decides how well a run has sampled; where a run is too short for torsions, U alone still tells.
+    The slowest of them decides how well a run has sampled.  NaN where segments are too short to tell: for torsions they
+    are so long before they are for U alone.
     `sample` may be a part of the run `whole`, which holds the counters; its share of them goes by simulated time.
     """
-    of_potential = effective_samples(sample.potential, sample.segments())
-    series = [*np.cos(dihedrals).T, *np.sin(dihedrals).T]
-    samples = min([of_potential, *(effective_samples(s, sample.segments()) for s in series)])
-    found = {
-        "ess": samples,
-        "ess_potential": of_potential,
-        "ess_per_force_call": _over(samples, per_ps(whole, "force_calls") * sample.simulated_ps),
-        "ess_per_second": _over(1e3 * samples, per_ps(whole, "total_ms") * sample.simulated_ps),
-    }
+
+    def samples(series: np.ndarray) -> float:
+        settled = is_settled(series, sample.segments())
+        return effective_samples(series, sample.segments()) if settled else np.nan
+
+    of_potential = samples(sample.potential)
+    least = float(np.min([of_potential, *map(samples, [*np.cos(dihedrals).T, *np.sin(dihedrals).T])]))
+    found = {}
+    for name, size in (("ess", least), ("ess_potential", of_potential)):
+        found[name] = size
+        found[f"{name}_per_force_call"] = _over(size, per_ps(whole, "force_calls") * sample.simulated_ps)
+        found[f"{name}_per_second"] = _over(1e3 * size, per_ps(whole, "total_ms") * sample.simulated_ps)
     return {name: (value, sample.n_frames) for name, value in found.items()}
 
 

@@ -219,7 +219,8 @@ METRICS: dict[str, Metric] = {
     ),
     "ess": Metric(
         "samples", None, "frames", "ESS",
-        "effective sample size: the least over potential energy and torsions",
+        "effective sample size: the least over potential energy and torsions; none where one of them takes so long to"
+        " forget that walkers are too short to tell",
     ),
     "ess_potential": Metric(
         "samples", None, "frames", "ESS of U",
@@ -229,6 +230,14 @@ METRICS: dict[str, Metric] = {
     "ess_per_second": Metric(
         "1/s", None, "frames", "ESS per second",
         "effective samples per second of wall-clock time",
+    ),
+    "ess_potential_per_force_call": Metric(
+        "1", None, "frames", "ESS of U per force call",
+        "effective samples of the potential energy per force call",
+    ),
+    "ess_potential_per_second": Metric(
+        "1/s", None, "frames", "ESS of U per second",
+        "effective samples of the potential energy per second of wall-clock time",
     ),
     "break_even": Metric(
         "ps", None, "runs", "break-even",

@@ -25,11 +25,12 @@ ACCURACY = (
 )  # fmt: skip
 COST = (
     "force_calls_per_ps", "energy_calls_per_ps", "network_calls_per_ps", "ms_per_ps", "force_call_saving",
-    "wall_clock_speedup", "ess", "ess_potential", "ess_per_force_call", "ess_per_second", "break_even",
+    "wall_clock_speedup", "ess", "ess_per_force_call", "ess_per_second", "ess_potential",
+    "ess_potential_per_force_call", "ess_potential_per_second", "break_even",
 )  # fmt: skip
 EXACT = (
     "accepted_fraction", "energy_error_spread", "boltzmann_factor", "boltzmann_factor_error", "turned_fraction",
-    "effective_friction", "flip_rate_ratio", "torsion_time_ratio", "ess_per_force_call", "ess_per_second",
+    "effective_friction", "flip_rate_ratio", "torsion_time_ratio", "ess_per_second", "ess_potential_per_second",
 )  # fmt: skip
 REJECTIONS = (
     "accepted_fraction", "fallback_fraction", "lost_fraction", *(f"rejected_{reason}" for reason in REASONS),

@@ -124,7 +124,7 @@ class ASEPotential(Unconstrained):
                 with self.calls.timed():
                     self._calculator.calculate(atoms, ["energy", "forces"], self._changes)
             except (CalculatorError, RuntimeError, ValueError) as error:
-                self._at[:] = np.nan
+                self.reset()  # what it left of its wavefunction fails at the next place as well, or ends the process
                 said = " ".join(str(error).split()) or type(error).__name__
                 raise EvaluationFailed(
                     f"{self.name}: {self.entry} failed: {said}; check charge and multiplicity, or shorten timestep_fs"

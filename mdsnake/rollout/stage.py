@@ -88,6 +88,9 @@ def rollout(
 
         pieces = run_pieces(folder, [*nvt, *free], report, budget)
         warm, drifting = join(pieces[: len(nvt)], axis=1), join(pieces[len(nvt) :], axis=1)
+        potential.reset()
+        if proposal:
+            proposal.reset()
         drifting.counters["reversibility_rms_nm"] = reversibility(untested, states)
         about = provenance(**told, chosen=chosen._asdict(), **potential.about)
         _trajectory(warm, potential, lag, about, tested).save(out)
@@ -206,6 +209,8 @@ def _trajectory(
     tries = max(1.0, counters.pop("projections", 0.0))
     for name in ("nm", "nm_per_ps"):
         counters[f"projection_rms_{name}"] = float(np.sqrt(counters.pop(f"projection_sq_{name}", 0.0) / tries))
+    jumps = np.concatenate(piece.arrays["jumps"]) if tested else None
+    counters["counted_ps"] = lag_ps * float(walkers * frames if jumps is None else np.maximum(jumps, 1).sum())
     return Trajectory(
         numbers=potential.numbers,
         masses=potential.masses,
@@ -219,5 +224,5 @@ def _trajectory(
         provenance=about,
         counters=counters,
         energy_error=np.concatenate(piece.arrays["energy_error"]) if tested else None,
-        jumps=np.concatenate(piece.arrays["jumps"]) if tested else None,
+        jumps=jumps,
     )

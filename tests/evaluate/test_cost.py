@@ -58,6 +58,26 @@ def test_effective_samples_are_those_of_the_slowest_series(trajectory, correlate
     assert found["ess_potential"] == pytest.approx(20001 * 0.5 / 1.5, rel=0.15), "the potential forgets faster"
     assert found["ess_per_force_call"] == pytest.approx(found["ess"] / 1e5)
     assert found["ess_per_second"] == pytest.approx(found["ess"] / 2)
+    assert found["ess_potential_per_force_call"] == pytest.approx(found["ess_potential"] / 1e5)
+    assert found["ess_potential_per_second"] == pytest.approx(found["ess_potential"] / 2)
+
+
+def test_walkers_that_never_leave_their_wells_have_sampled_no_torsion(trajectory, correlated):
+    rng, wells = np.random.default_rng(0), np.repeat([-1.0, 1.0, 1.0, -1.0], 500)[:, None]
+    run = dataclasses.replace(
+        trajectory(0, segments=4, frames=500, force_calls=1e5, total_ms=2000.0),
+        potential=correlated(rng, 2000, 0.5)[:, 0],
+    )
+    for torsions in (wells, np.concatenate([0.01 * correlated(rng, 2000, 0.5), wells], axis=1)):
+        found = {name: value for name, (value, _) in effective_sample_size(run, torsions, run).items()}
+        assert np.isnan([found["ess"], found["ess_per_force_call"], found["ess_per_second"]]).all()
+        assert found["ess_potential"] > 300
+
+
+def test_counters_are_of_the_time_that_they_tell(pair):
+    model, reference = pair
+    model.counters["counted_ps"] = 4.0
+    assert calls_and_time(model, reference)["force_calls_per_ps"][0] == pytest.approx(25)
 
 
 def test_break_even(pair):

@@ -199,6 +199,10 @@ CONFIGS = Kind(
             put("kstep.engines.qm.transfer", {"frozen_layers": 1}),
             "transfer: name either engine and k",
         ),
+        "a transfer that leaves nothing to train": (
+            put("kstep.engines.qm.transfer", {"engine": "mm", "k": 4, "frozen_layers": 2}),
+            "transfer.frozen_layers: 2 of the",
+        ),
         "a transfer from two models": (
             put("kstep.engines.qm.transfer", {"engine": "mm", "k": 4, "model": "a.safetensors"}),
             "transfer: name either engine and k",

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import ase.units
@@ -137,6 +140,34 @@ def test_a_failed_calculation_names_the_molecule_and_is_got_over(water: Path, qm
     assert "\n" not in str(error.value)
     assert potential.calls.force_calls == 2, "it took its time"
     assert potential.energy_forces(x)[0] == pytest.approx(before, abs=1e-2)
+
+
+FAILING = """
+import sys
+import numpy as np
+from mdsnake.physics.ase import ASEPotential
+from mdsnake.physics.potential import EvaluationFailed
+from tests.toys import toy_graph
+
+graph = toy_graph("CH3OH")
+potential, x = ASEPotential(graph, "tblite:GFN2-xTB"), np.array(graph.positions)
+expected, rng, failures = potential.energy_forces(x)[0], np.random.default_rng(2), 0
+for _ in range(5):
+    try:
+        potential.energy_forces(x + 0.6 * rng.standard_normal(x.shape))
+    except EvaluationFailed:
+        failures += 1
+    assert abs(potential.energy_forces(x + 1e-9 * rng.standard_normal(x.shape))[0] - expected) < 1e-2
+print(failures, "failures")
+"""
+
+
+def test_many_failed_calculations_leave_nothing_behind() -> None:
+    told = os.environ | {"PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", FAILING]  # of its own: Fortran may end the process
+    run = subprocess.run(command, capture_output=True, text=True, env=told, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert int(run.stdout.split()[0]) > 3
 
 
 @pytest.mark.parametrize("where", [np.nan, np.inf, 1e200])

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -37,6 +38,10 @@ def break_off(patch: pytest.MonkeyPatch, at: int, *told: Any) -> None:
             run(*told)
 
 
+def counted(trajectory: Trajectory) -> dict[str, float]:
+    return {name: n for name, n in trajectory.counters.items() if not name.endswith("_ms")}
+
+
 @pytest.mark.parametrize(("member", "exact"), [("verlet", False), ("egnn", False), ("egnn", True), ("hmc", False)])
 @pytest.mark.parametrize("call", [2, 25])
 def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
@@ -51,8 +56,7 @@ def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
     again = run(tmp_path / "parted", ethane, told, flexible_engine, ethane_bursts, weights)
     for first, second in zip(whole, again, strict=True):
         assert same(first, second)
-        counted = {name: n for name, n in first.counters.items() if not name.endswith("_ms")}
-        assert counted == {name: n for name, n in second.counters.items() if not name.endswith("_ms")}
+        assert counted(first) == counted(second)
         assert second.counters["total_ms"] > 0
 
 
@@ -66,7 +70,7 @@ def test_pieces_begin_with_no_learned_force_remembered(
     monkeypatch.setattr(stage, "_piece", lambda *told: events.append("piece") or make(*told))
     told = settings(jump, "egnn", time_ps=0.1, nve_ps=0.06).model_copy(update={"exact": True})
     run(tmp_path, ethane, told, flexible_engine, ethane_bursts, model)
-    assert events == ["reset", "piece"] * (len(events) // 2)
+    assert events == [*["reset", "piece"] * (len(events) // 2), "reset"], "and the test of reversibility"
     assert len(events) > 4
 
 
@@ -79,8 +83,13 @@ def test_an_interrupted_quantum_run_ends_bitwise_the_same(
     told = settings(jump, walkers=2, time_ps=0.008, nve_ps=0.004)
     whole = run(tmp_path / "whole", water, told, qm_engine, bursts)
     break_off(monkeypatch, 3, tmp_path / "parted", water, told, qm_engine, bursts)
+    with monkeypatch.context() as during, pytest.raises(KeyboardInterrupt):
+        during.setattr(stage, "reversibility", Mock(side_effect=KeyboardInterrupt))  # all pieces are done
+        run(tmp_path / "parted", water, told, qm_engine, bursts)
     again = run(tmp_path / "parted", water, told, qm_engine, bursts)
-    assert all(same(first, second) for first, second in zip(whole, again, strict=True))
+    for first, second in zip(whole, again, strict=True):
+        assert same(first, second)
+        assert counted(first) == counted(second)
 
 
 @pytest.fixture

@@ -108,6 +108,7 @@ def test_what_it_cost_is_counted(
     nvt, nve = run(tmp_path, ethane, settings(jump, member), flexible_engine, ethane_bursts, weights)
     for trajectory, frames in ((nvt, 150), (nve, 75)):
         counted = trajectory.counters
+        assert counted["counted_ps"] == pytest.approx(frames * jump.lag_ps)
         if member == "verlet":
             assert counted["force_calls"] == jump.k * frames
             continue
@@ -217,6 +218,7 @@ def test_exact_members_and_their_controls_run_through_the_stage(
         return
     assert nvt.energy_error is not None
     assert nvt.jumps is not None
+    assert counters["counted_ps"] == pytest.approx(jump.lag_ps * np.maximum(nvt.jumps, 1).sum())
     assert (nvt.jumps == 1).sum() == counters["accepted"]
     assert np.isfinite(nvt.energy_error).all()
     assert (nvt.energy_error[nvt.jumps != 1] > 0).all()

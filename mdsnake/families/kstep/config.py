@@ -237,6 +237,12 @@ class TrainSettings(Settings):
     frozen_layers: NonNegativeInt = 0
     seed: Seed
 
+    @model_validator(mode="after")
+    def _something_is_trained(self) -> "TrainSettings":
+        if self.frozen_layers >= self.network.layers:
+            raise ValueError(f"frozen_layers: {self.frozen_layers} of {self.network.layers} layers leave none to train")
+        return self
+
 
 class RolloutSettings(Settings):
     """`mdsnake rollout`."""

@@ -11,15 +11,15 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.base import resolve_device
 from mdsnake.families.kstep.batch import collate
-from mdsnake.families.kstep.config import MOST_WALKERS, Jump
+from mdsnake.families.kstep.config import Jump
 from mdsnake.families.kstep.features import molecule_tensors
 from mdsnake.families.kstep.hybrid import Proposal
 from mdsnake.families.kstep.model import Known, KstepModel
 from mdsnake.families.kstep.task import load_model
 from mdsnake.store.graph import MoleculeGraph
 
-#: Places of which learned forces are kept: both ends of a jump of every walker, and of most that go on from there.
-KEPT = 8 * MOST_WALKERS
+#: Places of each walker of which learned forces are kept: both ends of a jump, and of most that go on from there.
+KEPT = 8
 
 
 def learned_proposal(path: Path, jump: Jump, graph: MoleculeGraph, device: str = "auto") -> Proposal:
@@ -86,5 +86,5 @@ class LearnedProposal:
         for place, force in zip(places, forces.view(places.shape), strict=True):
             self._known.pop(place.tobytes(), None)
             self._known[place.tobytes()] = force
-        while len(self._known) > KEPT:
+        while len(self._known) > KEPT * max(self._templates):
             del self._known[next(iter(self._known))]

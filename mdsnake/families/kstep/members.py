@@ -89,7 +89,7 @@ def open_propagator(
         print(f"verlet-stable: {steps} steps of {1e3 * jump.lag_ps / steps:.3g} fs a frame", flush=True)
         return Verlet(potential, steps, jump.lag_ps / steps)
     if member == "hmc":
-        steps = settings.rollout.hmc_steps or best_verlet_steps(potential, states, jump)
+        steps = settings.rollout.hmc_steps or best_verlet_steps(potential, states, jump, extra)
         return Exact(potential, VerletMove(potential, steps, jump.lag_ps / steps), jump.temperature_K, extra)
     if member in ("hmc-mm", "respa"):
         if surrogate is None:

@@ -9,13 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from mdsnake.config import Engine
-from mdsnake.families.kstep.config import Jump, RolloutSettings
+from mdsnake.families.kstep.config import CONTROLS, Jump, RolloutSettings
 from mdsnake.families.kstep.exact import Exact
 from mdsnake.families.kstep.hybrid import Propagator
 from mdsnake.families.kstep.moves import VerletMove
 from mdsnake.physics.integrators import State, maxwell_boltzmann
 from mdsnake.physics.potential import Potential
-from mdsnake.units import BOLTZMANN
 
 PILOT_JUMPS = 64
 LONGEST_STEP_PS = 0.0025  # about what Verlet bears with hydrogen: ω dt < 2 at 3600 cm⁻¹
@@ -23,6 +22,7 @@ MOST_FRICTION = 50.0  # 1/ps
 FEWEST_WALKERS = 8
 WORTHWHILE = 0.9  # twice the walkers must each take less than this share of the time
 TIMINGS = 3
+UNTESTED = tuple(name for name in CONTROLS if name not in ("hmc", "hmc-mm"))
 
 
 class Choices(NamedTuple):
@@ -43,6 +43,9 @@ def choices(
     """What `settings` leave open, by pilots of the propagator `opened` from some of `frames` thermal states."""
     told = settings.rollout
     walkers, friction, steps = told.walkers, told.friction_per_ps or engine.friction_per_ps, told.hmc_steps
+    if settings.member in UNTESTED:  # nothing of them depends on a pilot
+        fewest = min(FEWEST_WALKERS, told.most_walkers, frames) if walkers == "auto" else walkers
+        return Choices(fewest, engine.friction_per_ps if friction == "auto" else friction, steps)
     if walkers != "auto" and friction != "auto" and (settings.member != "hmc" or steps):
         return Choices(walkers, friction, steps)
     states = thermal(FEWEST_WALKERS if walkers == "auto" else walkers)
@@ -58,12 +61,6 @@ def choices(
     return Choices(walkers, friction, steps)
 
 
-def acceptance(propagator: Exact, states: Sequence[State], temperature_K: float, jumps: int = PILOT_JUMPS) -> float:
-    """Mean chance of a jump to be taken at once, over at least `jumps`, as `outcomes` has them."""
-    tried = outcomes(propagator, states, temperature_K, jumps)
-    return float(np.mean([np.exp(min(0.0, -one.energy_error / (BOLTZMANN * temperature_K))) for one in tried]))
-
-
 def outcomes(propagator: Exact, states: Sequence[State], temperature_K: float, jumps: int) -> list[State]:
     """The state after each of at least `jumps`, on chains from `states` with velocities drawn anew for each."""
     rng, found, chains = np.random.default_rng(0), list[State](), list(states)
@@ -74,20 +71,24 @@ def outcomes(propagator: Exact, states: Sequence[State], temperature_K: float, j
     return found
 
 
-def best_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump) -> int:
-    """The number of Verlet steps in a jump of hybrid Monte Carlo that gives most time accepted at once per force call.
+def best_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump, extra_chances: int = 0) -> int:
+    """The number of Verlet steps in a jump of hybrid Monte Carlo that takes walkers farthest for a force call.
 
     Tried from the longest steps on, up to the first that does worse than the one before.
     """
     steps = int(np.ceil(jump.lag_ps / LONGEST_STEP_PS - 1e-9))
-    best, gain = steps, -1.0
+    best, gain = steps, 0.0
     while True:
         move = VerletMove(potential, steps, jump.lag_ps / steps)
-        taken = acceptance(Exact(potential, move, jump.temperature_K), states, jump.temperature_K)
-        print(f"hmc: {steps} steps of {1e3 * move.timestep_ps:.3g} fs a jump: {100 * taken:.0f} % taken", flush=True)
-        if taken / steps < gain:
+        propagator, before = Exact(potential, move, jump.temperature_K, extra_chances), potential.calls.force_calls
+        tried = outcomes(propagator, states, jump.temperature_K, PILOT_JUMPS)
+        went = 1e3 * jump.lag_ps * sum(one.jumps for one in tried) / (potential.calls.force_calls - before)
+        taken = 100 * propagator.tally["accepted"] / propagator.tally["jumps"]
+        step = f"{steps} steps of {1e3 * move.timestep_ps:.3g} fs a jump"
+        print(f"hmc: {step}: {taken:.0f} % taken at once, {went:.2g} fs a force call", flush=True)
+        if went < gain:
             return best
-        best, gain = (steps, taken / steps) if taken > 0 else (steps, -1.0)
+        best, gain = steps, went
         steps += 1
 
 

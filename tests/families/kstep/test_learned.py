@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mdsnake.errors import UserError
-from mdsnake.families.kstep.learned import LearnedProposal, learned_proposal
+from mdsnake.families.kstep.learned import KEPT, LearnedProposal, learned_proposal
 from tests.families.kstep.case import save
 from tests.families.kstep.toys import JUMP, KINDS, stirred, toy_batch, toy_model
 from tests.toys import toy_graph
@@ -67,6 +67,14 @@ def test_forces_at_the_ends_of_a_jump_serve_the_next(monkeypatch: pytest.MonkeyP
     propose.reset()
     propose(mixed + 1e-9, v, f)
     assert len(calls) == drifts + 1
+
+
+def test_what_is_remembered_grows_with_the_walkers_and_no_further() -> None:
+    propose, x = LearnedProposal(toy_model(), toy_graph("CH3OH")), toy_batch("CH3OH", n=4)["positions"]
+    here = x.view(4, 6, 3).double().numpy()
+    for step in range(20):
+        propose(here[: 4 if step % 2 else 1] + 0.01 * step, 0 * here[: 4 if step % 2 else 1], 0 * here)
+    assert len(propose._known) == 4 * KEPT
 
 
 COMPILED = """

@@ -1,3 +1,4 @@
+import re
 import time
 
 import numpy as np
@@ -11,7 +12,6 @@ from mdsnake.families.kstep.pilot import (
     MOST_FRICTION,
     PILOT_JUMPS,
     Choices,
-    acceptance,
     best_friction,
     best_verlet_steps,
     best_walkers,
@@ -37,15 +37,15 @@ def thermal(potential: HarmonicPotential, count: int = 8) -> list[State]:
     return [make_state(potential, place, np.zeros_like(place)) for place in x]
 
 
-def test_acceptance_is_that_of_the_jumps_it_tried() -> None:
+def test_outcomes_are_those_of_as_many_jumps_and_leave_the_states_alone() -> None:
     potential = well(1.0)
     states = thermal(potential)
     velocities = [state.v.copy() for state in states]
     propagator = Exact(potential, VerletMove(potential, 8, 1e-3), JUMP.temperature_K)
-    share = acceptance(propagator, states, JUMP.temperature_K, jumps=64)
-    assert propagator.tally["jumps"] == 64
-    assert share == pytest.approx(propagator.tally["accepted"] / 64, abs=0.2)
-    assert 0.3 < share < 0.99
+    found = outcomes(propagator, states, JUMP.temperature_K, 64)
+    assert len(found) == propagator.tally["jumps"] == 64
+    assert sum(one.jumps for one in found) == propagator.tally["accepted"]
+    assert 20 < propagator.tally["accepted"] < 64
     assert all(np.array_equal(state.v, before) for state, before in zip(states, velocities, strict=True))
 
 
@@ -53,6 +53,15 @@ def test_stiffer_wells_get_shorter_steps() -> None:
     steps = [best_verlet_steps(potential, thermal(potential), JUMP) for potential in (well(3.0), well(0.8), well(0.5))]
     assert steps[0] < steps[1] < steps[2]
     assert 0.5 < JUMP.lag_ps * 1e3 / steps[2] / 0.5 < 1.9  # barely stable is 2
+
+
+def test_steps_are_chosen_for_the_chances_that_a_walker_has(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is refused and goes on wastes no call, so that longer steps pay."""
+    potential = HarmonicPotential(np.geomspace(1, 16, 24), stiffness=1e6)
+    once, often = (best_verlet_steps(potential, thermal(potential), JUMP, extra) for extra in (0, 4))
+    assert 5 < often < once
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(r"hmc: \d+ steps of [\d.]+ fs a jump: \d+ % taken at once, [\d.]+ fs a force call", last)
 
 
 @pytest.mark.parametrize(("overhead_ms", "each_ms", "expected"), [(20.0, 0.0, 32), (0.0, 2.0, 8)])
@@ -93,9 +102,11 @@ def test_what_is_told_is_not_chosen_and_what_is_open_is(exact: bool) -> None:
 
     assert chosen(walkers=3, friction_per_ps=7.0, hmc_steps=5) == Choices(3, 7.0, 5)
     assert chosen(walkers=3) == Choices(3, 3.0, 12 if exact else None)
+    calls = potential.calls.force_calls
     found = chosen(walkers="auto", friction_per_ps="auto")
     assert found.walkers == 8
     assert found.friction_per_ps == 3.0 if not exact else found.friction_per_ps > 3.0
+    assert (potential.calls.force_calls > calls) == exact, "nothing of a control without a test depends on a pilot"
 
 
 def test_where_more_is_refused_friction_is_stronger(capsys: pytest.CaptureFixture[str]) -> None:
