@@ -31,7 +31,7 @@ def test_exact_members_and_their_controls_are_judged(own: Path) -> None:
     with open(own / "results/summary/kstep.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["split"] for row in rows if row["metric"] == "ke_ratio"} == {"train"}
-    for metric in ("accepted_fraction", "energy_error_spread", "boltzmann_factor", "ess_per_force_call"):
+    for metric in ("accepted_fraction", "energy_error_spread", "boltzmann_factor", "force_calls_per_ps"):
         measured = {row["member"]: float(row["value"]) for row in rows if row["metric"] == metric}
         assert set(measured) == {"egnn", "hmc", "hmc-mm"}, metric
         assert all(value >= 0 for value in measured.values()), metric
