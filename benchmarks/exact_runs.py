@@ -65,7 +65,7 @@ def configuration(
     told |= {"results": "results", "molecules": "molecules.tsv", "device": "cpu"}
     flex, qm = told["engines"]["flex"], told["engines"]["qm"]
     learned = told["kstep"]["engines"]["qm"]
-    qm |= {"timestep_fs": timestep_fs(name), "record_fs": min(STRIDES_FS)}
+    qm["timestep_fs"] = timestep_fs(name)
     qm["production_ps"] = reference_ps or qm["production_ps"]
     qm["bursts"]["count"] = bursts or qm["bursts"]["count"]
     learned["k"] = [steps(stride, name) for stride in STRIDES_FS]

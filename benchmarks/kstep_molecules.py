@@ -5,7 +5,7 @@ from typing import Any
 
 from kstep_transfer import judged
 
-from mdsnake.config import Engine, PrepareSettings, SimulateSettings, Training, read_table
+from mdsnake.config import PrepareSettings, SimulateSettings, Training, read_table
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import Augmentation, Jump, LossWeights, Network, TrainSettings, WindowSettings
 from mdsnake.prepare.stage import prepare
@@ -31,9 +31,9 @@ def molecules(folder: Path, quick: bool = False) -> list[dict[str, Any]]:
     windows = Windows.load(folder / f"kstep/window/mm/k{jump.k}.json")
     test, work = Windows(windows.about, windows.of("test")), folder / "molecules"
     test.save(work / "test.json")
-    engine = Engine(**Trajectory.load(test.groups[0].trajectory).provenance["settings"]["engine"])
+    simulated = SimulateSettings(**Trajectory.load(test.groups[0].trajectory).provenance["settings"])
     counts = COUNTS[:1] if quick else COUNTS
-    names = _simulated(work, engine, {group.system for group in test.groups}, max(counts) + 2)
+    names = _simulated(work, simulated, {group.system for group in test.groups}, max(counts) + 2)
     held, names = names[:2], names[2:]
     records = []
     for count in counts:
@@ -50,11 +50,13 @@ def molecules(folder: Path, quick: bool = False) -> list[dict[str, Any]]:
         )  # fmt: skip
         model = work / f"{count}.safetensors"
         train(work / f"{count}.json", settings, None, model, work / f"{count}.csv", work / f"{count}.work", "cpu")
-        records += judged("molecules", test, work, model, jump, engine, f"{len(names[:count])} training molecules")
+        records += judged(
+            "molecules", test, work, model, jump, simulated.engine, f"{len(names[:count])} training molecules"
+        )
     return records
 
 
-def _simulated(work: Path, engine: Engine, excluded: set[str], count: int) -> list[str]:
+def _simulated(work: Path, told: SimulateSettings, excluded: set[str], count: int) -> list[str]:
     """Names of the first `count` small molecules of the full table that simulate well, with their bursts in `work`."""
     smiles = {row.smiles for row in read_table(ROOT / "config/molecules.tsv") if row.name in excluded}
     done: list[str] = []
@@ -68,8 +70,9 @@ def _simulated(work: Path, engine: Engine, excluded: set[str], count: int) -> li
             if len(MoleculeGraph.load(folder / "graph.json").numbers) > MOST_ATOMS:
                 continue
             if not (folder / "bursts.h5").exists():
-                told = SimulateSettings(name=row.name, engine=engine, seed=0)
-                simulate_bursts(folder, told, folder / "bursts.h5", folder / "work")
+                simulate_bursts(
+                    folder, told.model_copy(update={"name": row.name, "seed": 0}), folder / "bursts.h5", folder / "work"
+                )
         except UserError as error:
             print(error, flush=True)
             continue

@@ -5,7 +5,7 @@ from typing import Any
 
 from record import record
 
-from mdsnake.config import Engine, Training
+from mdsnake.config import PlainEngine, SimulateSettings, Training
 from mdsnake.evaluate.jumps import jumps
 from mdsnake.evaluate.metrics import METRICS
 from mdsnake.evaluate.records import read_records
@@ -28,14 +28,14 @@ def transfer(folder: Path, quick: bool = False) -> list[dict[str, Any]]:
     pretrained, jump = Path(header["init"]), Jump(**header["jump"])
     windows = Windows.load(folder / f"kstep/window/qm/k{jump.k}.json")
     test = Windows(windows.about, windows.of("test"))
-    engine = Engine(**Trajectory.load(test.groups[0].trajectory).provenance["settings"]["engine"])
+    told = SimulateSettings(**Trajectory.load(test.groups[0].trajectory).provenance["settings"])
     work = folder / "transfer"
     test.save(work / "test.json")
     records = []
     for bursts in BURSTS[:1] if quick else BURSTS:
         kept = [_first_bursts(group, bursts) for group in windows.groups if group.split != "test"]
         Windows(windows.about, kept).save(work / f"{bursts}.json")
-        data_ps = bursts * engine.bursts.length_fs * 1e-3
+        data_ps = bursts * told.bursts.length_fs * 1e-3
         for label, frozen in STARTS.items():
             settings = TrainSettings(
                 member="egnn",
@@ -58,13 +58,13 @@ def transfer(folder: Path, quick: bool = False) -> list[dict[str, Any]]:
             start = None if frozen is None else pretrained
             train(work / f"{bursts}.json", settings, start, model, work / f"{name}.csv", work / f"{name}.work", "cpu")
             records += judged(
-                "transfer", test, work, model, jump, engine, f"{label}, {data_ps:.3g} ps of QM per molecule"
+                "transfer", test, work, model, jump, told.engine, f"{label}, {data_ps:.3g} ps of QM per molecule"
             )
-    return records + judged("transfer", test, work, None, jump, engine, "no learning (ballistic)")
+    return records + judged("transfer", test, work, None, jump, told.engine, "no learning (ballistic)")
 
 
 def judged(
-    study: str, test: Windows, work: Path, model: Path | None, jump: Jump, engine: Engine, setting: str
+    study: str, test: Windows, work: Path, model: Path | None, jump: Jump, engine: PlainEngine, setting: str
 ) -> list[dict[str, Any]]:
     settings = JumpsSettings(controls=[] if model else ["ballistic"], jump=jump, engine=engine, seed=0)
     jumps(work / "test.json", settings, [model] if model else [], work / "jumps.csv", "cpu")

@@ -122,7 +122,7 @@ def rollout(
     """Propagate a system with a learned member, or a molecule with a control, or sample structures of proteins."""
     budget = Budget(time_budget)
     see_to(start, out=out, nve=nve)
-    read = config.read_settings(config.Engine, engine) if engine else None
+    read = config.read_settings(config.PlainEngine, engine) if engine else None
     files: dict[str, Any] = {"prepared": prepared, "start": start, "model": model, "out": out, "nve": nve, "work": work}
     files |= {"structures": structures, "motif": motif}
     stages.run("rollout", settings, engine=read, **files, device=device, budget=budget)

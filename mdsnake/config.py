@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -15,6 +15,8 @@ from mdsnake.inputs import parse, read_rows, read_yaml
 #: Raise a stage's number when its results change; Snakemake then reruns it.
 VERSIONS = {"screen": 2, "prepare": 1, "simulate": 1, "window": 2, "train": 9, "rollout": 9, "evaluate": 7}
 
+#: Between two frames or in a burst: more are a mistyped time.
+MOST_STEPS = 1e9
 #: Folders of the results that no molecule may be named after.
 RESERVED = re.compile(
     r"summary|figures|tables|logs|benchmarks?|report.*|kstep|trajbert|backbone|protvae|trajdiff", re.IGNORECASE
@@ -121,9 +123,14 @@ class Bursts(Settings):
     length_fs: PositiveFloat = Field(description="length of one burst; every step is kept")
     spacing_ps: PositiveFloat = Field(description="thermostatted dynamics between two bursts")
 
+    def check(self, timestep_fs: float) -> None:
+        """`ValueError` where they are too many steps to run."""
+        if max(self.length_fs, 1e3 * self.spacing_ps) > MOST_STEPS * timestep_fs:
+            raise ValueError("timestep_fs: more than 10⁹ steps in a burst or between two; lengthen it")
 
-class Engine(Settings):
-    """A source of forces and the dynamics run with it."""
+
+class PlainEngine(Settings):
+    """A source of forces and the dynamics run with it: all that a replica or a roll-out depends on."""
 
     potential: Literal["openmm", "ase"]
     calculator: str = Field(
@@ -139,20 +146,35 @@ class Engine(Settings):
     equilibration_ps: PositiveFloat
     production_ps: PositiveFloat
     record_fs: PositiveFloat = Field(description="time between two stored frames of a replica")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.potential == "ase" and self.constraints != "none":
+            raise ValueError("constraints need potential: openmm")
+        if self.record_fs > MOST_STEPS * self.timestep_fs:
+            raise ValueError("timestep_fs: more than 10⁹ steps between two frames; lengthen it")
+        steps = self.record_fs / self.timestep_fs
+        if round(steps) < 1 or abs(steps - round(steps)) > 1e-6:
+            raise ValueError("record_fs must be a multiple of timestep_fs")
+        return self
+
+
+class Engine(PlainEngine):
+    """A source of forces, the dynamics run with it, and how many runs."""
+
     replicas: Annotated[Int, Field(ge=2, le=1000)] = Field(
         2, description="independent runs; the second is the noise floor"
     )
     bursts: Bursts
 
+    @property
+    def plain(self) -> PlainEngine:
+        """The engine as each run is told it, so that more runs leave those there are as they are."""
+        return PlainEngine.model_validate(self.model_dump(include=set(PlainEngine.model_fields)))
+
     @model_validator(mode="after")
-    def _consistent(self) -> "Engine":
-        if self.potential == "ase" and self.constraints != "none":
-            raise ValueError("constraints need potential: openmm")
-        if max(self.record_fs, self.bursts.length_fs, 1e3 * self.bursts.spacing_ps) > 1e9 * self.timestep_fs:
-            raise ValueError("timestep_fs: more than 10⁹ steps between two frames or in a burst; lengthen it")
-        steps = self.record_fs / self.timestep_fs
-        if round(steps) < 1 or abs(steps - round(steps)) > 1e-6:
-            raise ValueError("record_fs must be a multiple of timestep_fs")
+    def _bursts_can_be_run(self) -> Self:
+        self.bursts.check(self.timestep_fs)
         return self
 
 
@@ -215,8 +237,15 @@ class SimulateSettings(Settings):
     """`mdsnake simulate`."""
 
     name: str
-    engine: Engine
+    engine: PlainEngine
+    bursts: Bursts | None = Field(None, description="of a run of bursts")
     seed: Seed
+
+    @model_validator(mode="after")
+    def _bursts_can_be_run(self) -> Self:
+        if self.bursts:
+            self.bursts.check(self.engine.timestep_fs)
+        return self
 
 
 S = TypeVar("S", bound=Settings)

@@ -103,9 +103,8 @@ def jump() -> Jump:
 
 
 def bursts_of(prepared: Path, engine: Engine, folder: Path) -> Path:
-    simulate_bursts(
-        prepared, SimulateSettings(name=prepared.name, engine=engine, seed=0), folder / "bursts.h5", folder / "work"
-    )
+    told = SimulateSettings(name=prepared.name, engine=engine, bursts=engine.bursts, seed=0)
+    simulate_bursts(prepared, told, folder / "bursts.h5", folder / "work")
     return folder / "bursts.h5"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mdsnake import cli
-from mdsnake.config import Engine, Training
+from mdsnake.config import Engine, SimulateSettings, Training
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import Augmentation, Jump, LossWeights, Rollout, RolloutSettings, TrainSettings
 from tests.families.kstep.case import save
@@ -27,7 +27,7 @@ def failure(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> str:
 
 
 def simulate_arguments(prepared: Path, engine: Engine, folder: Path) -> list[str]:
-    told = json.dumps({"name": "c2h6", "engine": engine.model_dump(mode="json"), "seed": 0})
+    told = SimulateSettings(name="c2h6", engine=engine.plain, bursts=engine.bursts, seed=0).model_dump_json()
     files = ["--out", str(folder / "out.h5"), "--work", str(folder / "work")]
     return ["simulate", str(prepared), "--settings", told, *files]
 
@@ -36,9 +36,8 @@ def rollout_arguments(prepared: Path, engine: Engine, bursts: Path, jump: Jump, 
     told = RolloutSettings(member="egnn", jump=jump, rollout=Rollout(walkers=2, time_ps=0.1, nve_ps=0.1), seed=0)
     files = {"start": bursts, "out": folder / "a.h5", "nve": folder / "b.h5", "work": folder / "work"}
     options = [text for name, path in files.items() for text in (f"--{name}", str(path))]
-    return [
-        "rollout", str(prepared), "--settings", told.model_dump_json(), "--engine", engine.model_dump_json(), *options
-    ]  # fmt: skip
+    engines = ["--engine", engine.plain.model_dump_json()]
+    return ["rollout", str(prepared), "--settings", told.model_dump_json(), *engines, *options]
 
 
 def train_settings() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, CalculatorError, all_changes
 
 from mdsnake import units
-from mdsnake.config import Engine
+from mdsnake.config import PlainEngine
 from mdsnake.errors import UserError
 from mdsnake.physics.potential import Calls, EvaluationFailed, Unconstrained
 from mdsnake.store.graph import MoleculeGraph
@@ -86,7 +86,7 @@ class ASEPotential(Unconstrained):
         self.reset()
 
     @classmethod
-    def open(cls, prepared: Path, engine: Engine) -> "ASEPotential":
+    def open(cls, prepared: Path, engine: PlainEngine) -> "ASEPotential":
         """The potential of the molecule in the folder `prepared`."""
         return cls(MoleculeGraph.load(Path(prepared) / "graph.json"), engine.calculator)
 

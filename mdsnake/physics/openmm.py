@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import openmm
 
-from mdsnake.config import Engine
+from mdsnake.config import PlainEngine
 from mdsnake.errors import UserError
 from mdsnake.inputs import read_text
 from mdsnake.physics.potential import Calls, EvaluationFailed, Unconstrained
@@ -121,7 +121,7 @@ class OpenMMPotential(Unconstrained):
         self._context = new_context(system, self._integrator, self.platform, positions)
 
     @classmethod
-    def open(cls, prepared: Path, engine: Engine) -> "OpenMMPotential":
+    def open(cls, prepared: Path, engine: PlainEngine) -> "OpenMMPotential":
         """The potential of the molecule in the folder `prepared`."""
         system, graph = load_system(Path(prepared), engine.constraints)
         return cls(system, graph, engine.platform)

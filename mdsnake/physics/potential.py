@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mdsnake.config import Engine
+from mdsnake.config import PlainEngine
 from mdsnake.errors import UserError
 
 
@@ -116,7 +116,7 @@ def open_classical(prepared: Path) -> Potential:
     return OpenMMPotential(system, graph, "Reference")
 
 
-def open_potential(prepared: Path, engine: Engine) -> Potential:
+def open_potential(prepared: Path, engine: PlainEngine) -> Potential:
     """The potential that `engine` asks for, of the molecule in the folder `prepared`."""
     if engine.potential == "openmm":
         from mdsnake.physics.openmm import OpenMMPotential

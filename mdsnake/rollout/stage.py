@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mdsnake.config import VERSIONS, Engine
+from mdsnake.config import VERSIONS, PlainEngine
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import RolloutSettings
 from mdsnake.families.kstep.exact import Exact
@@ -40,7 +40,7 @@ Maker = Callable[[Piece | None], Piece]
 def rollout(
     prepared: Path,
     settings: RolloutSettings,
-    engine: Engine,
+    engine: PlainEngine,
     start: Path,
     model: Path | None,
     out: Path,
@@ -97,7 +97,7 @@ def rollout(
         _trajectory(drifting, potential, lag, about, tested=False).save(nve)
 
 
-def _check(settings: RolloutSettings, engine: Engine) -> None:
+def _check(settings: RolloutSettings, engine: PlainEngine) -> None:
     """`UserError` where the jump is one of another engine."""
     for name in ("timestep_fs", "temperature_K", "constraints"):
         jumps, runs = getattr(settings.jump, name), getattr(engine, name)
@@ -105,7 +105,7 @@ def _check(settings: RolloutSettings, engine: Engine) -> None:
             raise UserError(f"{settings.member}: {name}: {jumps} in the jump, {runs} in the engine; make them the same")
 
 
-def _resumed(potential: Potential, prepared: Path, engine: Engine, note: Path) -> Potential:
+def _resumed(potential: Potential, prepared: Path, engine: PlainEngine, note: Path) -> Potential:
     """The potential, for a resumed job on the platform that it was begun on."""
     chosen = potential.about.get("platform", engine.platform)
     begun = read_note(note) or chosen

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import openmm
 
-from mdsnake.config import Engine
+from mdsnake.config import PlainEngine
 from mdsnake.errors import UserError
 from mdsnake.physics.openmm import OpenMMPotential, choose_platform, new_context, vectors
 from mdsnake.simulate.frames import Cost, Frames
@@ -23,7 +23,7 @@ class MMDynamics:
     Maxwell distribution and start a burst well once drawn; velocities of `nve` are at the positions' time.
     """
 
-    def __init__(self, system: openmm.System, graph: MoleculeGraph, engine: Engine, work: Path) -> None:
+    def __init__(self, system: openmm.System, graph: MoleculeGraph, engine: PlainEngine, work: Path) -> None:
         note = work / "platform"  # a resumed job stays on the platform it was begun on
         platform = read_note(note)
         if not platform:

@@ -8,7 +8,7 @@ from ase.md.md import MolecularDynamics
 from ase.md.verlet import VelocityVerlet
 
 from mdsnake import units
-from mdsnake.config import Engine
+from mdsnake.config import PlainEngine
 from mdsnake.physics.ase import ASEPotential
 from mdsnake.simulate.frames import Cost, Frames
 
@@ -20,7 +20,7 @@ class QMDynamics:
     with the rest and taken off the frames.
     """
 
-    def __init__(self, prepared: Path, engine: Engine) -> None:
+    def __init__(self, prepared: Path, engine: PlainEngine) -> None:
         self.potential = ASEPotential.open(prepared, engine)
         self.engine = engine
         self.timestep = engine.timestep_fs * units.FEMTOSECOND / units.ASE_TIME

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mdsnake.config import VERSIONS, Engine, SimulateSettings
+from mdsnake.config import VERSIONS, PlainEngine, SimulateSettings
 from mdsnake.errors import UserError
 from mdsnake.physics.integrators import maxwell_boltzmann, remove_com
 from mdsnake.seeds import integer_seed, seed_sequence
@@ -78,9 +78,11 @@ def simulate_bursts(
     is removed, rotation is kept.  Counters cover bursts and spacing: what the training data cost.
     """
     engine, stream = settings.engine, f"{settings.name}/{settings.engine.potential}/bursts"
-    spacing = _steps(engine.bursts.spacing_ps / FEMTOSECOND, engine)
-    steps = _steps(engine.bursts.length_fs, engine)
-    sizes = _shares(engine.bursts.count, spacing + steps, engine)
+    if settings.bursts is None:
+        raise UserError("simulate: --settings: bursts: needed for a run of bursts")
+    spacing = _steps(settings.bursts.spacing_ps / FEMTOSECOND, engine)
+    steps = _steps(settings.bursts.length_fs, engine)
+    sizes = _shares(settings.bursts.count, spacing + steps, engine)
 
     def piece(
         dynamics: Dynamics, x: np.ndarray, v: np.ndarray, cost: Cost, index: int, n: int
@@ -98,7 +100,7 @@ def simulate_bursts(
     with work_folder(work, _key(prepared, settings, "bursts")) as folder:
         job = begin(folder)
         pieces = job.run(stream, 0, makers, budget)
-        segment = np.repeat(np.arange(engine.bursts.count), steps + 1)
+        segment = np.repeat(np.arange(sum(sizes)), steps + 1)
         job.write(out, pieces[1:], segment, engine.timestep_fs * FEMTOSECOND)
 
 
@@ -190,11 +192,11 @@ def _opened(prepared: Path, settings: SimulateSettings, label: str) -> Callable[
     return lambda folder: _Job(graph, dynamics, settings, label, folder)
 
 
-def _steps(duration_fs: float, engine: Engine) -> int:
+def _steps(duration_fs: float, engine: PlainEngine) -> int:
     return max(1, round(duration_fs / engine.timestep_fs))
 
 
-def _shares(total: int, steps: int, engine: Engine) -> list[int]:
+def _shares(total: int, steps: int, engine: PlainEngine) -> list[int]:
     """`total` items of `steps` steps each, in pieces of nearly equal size."""
     size = max(math.ceil(total / PIECES), math.ceil(SMALLEST_PIECE[engine.potential] / steps))
     return [min(size, total - start) for start in range(0, total, size)]

@@ -13,7 +13,7 @@ from tests.faults.strike import FAULTS, Fault, Job, contents, ends_as, run
 
 
 def simulation(prepared: Path, engine: Engine, folder: Path) -> Job:
-    told = SimulateSettings(name=prepared.name, engine=engine, seed=0).model_dump_json()
+    told = SimulateSettings(name=prepared.name, engine=engine.plain, bursts=engine.bursts, seed=0).model_dump_json()
     out, work = folder / "out.h5", folder / "work"
     arguments = ["simulate", str(prepared), "--settings", told, "--run", "replica0"]
     return Job([*arguments, "--out", str(out), "--work", str(work)], work, [out])
@@ -37,7 +37,7 @@ def rollout(ethane: Path, flexible_engine: Engine, jump: Jump, ethane_bursts: Pa
 
     def job(folder: Path) -> Job:
         out, nve, work = folder / "a.h5", folder / "a.nve.h5", folder / "work"
-        arguments = ["rollout", str(ethane), "--settings", told, "--engine", flexible_engine.model_dump_json()]
+        arguments = ["rollout", str(ethane), "--settings", told, "--engine", flexible_engine.plain.model_dump_json()]
         files = ["--start", str(ethane_bursts), "--out", str(out), "--nve", str(nve), "--work", str(work)]
         return Job(arguments + files, work, [out, nve])
 

@@ -102,13 +102,13 @@ SETTINGS = Kind(
         "a seed of 64 bits": (lines(settings("simulate") | {"seed": 2**64}), "seed"),
         "a seed that is true": (lines(settings("simulate") | {"seed": True}), "seed: a number is needed"),
         "a name in numbers": (lines(settings("simulate") | {"name": 3}), "name"),
-        "a time step of 2·10⁻⁹ fs": (
-            lines(settings("simulate") | {"engine": settings("engine") | {"timestep_fs": 2e-9}}),
+        "a time step of 10⁻⁹ fs": (
+            lines(settings("simulate") | {"engine": settings("engine") | {"timestep_fs": 1e-9}}),
             "engine: timestep_fs: more than 10⁹ steps",
         ),
         "bursts of 10¹⁰ steps": (
             lines(settings("simulate") | {"engine": settings("engine") | {"timestep_fs": 1e-9, "record_fs": 1e-9}}),
-            "engine: timestep_fs: more than 10⁹ steps",
+            "timestep_fs: more than 10⁹ steps",
         ),
         "an engine in words": (lines(settings("simulate") | {"engine": "mm"}), "engine"),
     },

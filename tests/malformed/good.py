@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from mdsnake.config import Engine
+from mdsnake.config import PlainEngine
 from mdsnake.evaluate.config import EvaluateSettings
 from mdsnake.evaluate.stage import evaluate
 from mdsnake.families.kstep.config import (
@@ -80,17 +80,17 @@ class Good:
 
 def settings(name: str) -> dict[str, Any]:
     """The settings of a command."""
-    engine = Engine.model_validate(
+    engine = PlainEngine.model_validate(
         {
             "potential": "openmm", "platform": "Reference", "timestep_fs": 1, "friction_per_ps": 1.0,
             "equilibration_ps": 0.01, "production_ps": 0.02, "record_fs": 2,
-            "bursts": {"count": 2, "length_fs": 12, "spacing_ps": 0.01},
         }
     )  # fmt: skip
+    bursts = {"count": 2, "length_fs": 12, "spacing_ps": 0.01}
     told = {
         "screen": {"forcefield": "mmff94", "split": {}, "engines": ["mm"], "seed": 0},
         "prepare": {"molecule": {"name": "methane", "smiles": "C"}, "forcefield": "mmff94", "seed": 0},
-        "simulate": {"name": "h2o", "engine": engine, "seed": 0},
+        "simulate": {"name": "h2o", "engine": engine, "bursts": bursts, "seed": 0},
         "engine": engine,
         "window": WindowSettings(
             jump=JUMP, stride=2, splits={"h2o": "train", "a": "train"}, validation_fraction=0.3, seed=0

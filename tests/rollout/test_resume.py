@@ -78,7 +78,8 @@ def test_an_interrupted_quantum_run_ends_bitwise_the_same(
     water: Path, qm_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bursts = tmp_path / "bursts.h5"
-    simulate_bursts(water, SimulateSettings(name="h2o", engine=qm_engine, seed=0), bursts, tmp_path / "simulating")
+    told = SimulateSettings(name="h2o", engine=qm_engine, bursts=qm_engine.bursts, seed=0)
+    simulate_bursts(water, told, bursts, tmp_path / "simulating")
     jump = Jump(engine="qm", k=4, timestep_fs=0.5, temperature_K=300, constraints="none")
     told = settings(jump, walkers=2, time_ps=0.008, nve_ps=0.004)
     whole = run(tmp_path / "whole", water, told, qm_engine, bursts)

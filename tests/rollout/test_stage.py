@@ -129,7 +129,8 @@ def test_rigid_bonds_stay_rigid_and_their_corrections_are_counted(
     ethane: Path, mm_engine: Engine, tmp_path: Path
 ) -> None:
     bursts = tmp_path / "bursts.h5"
-    simulate_bursts(ethane, SimulateSettings(name="c2h6", engine=mm_engine, seed=0), bursts, tmp_path / "simulating")
+    told = SimulateSettings(name="c2h6", engine=mm_engine, bursts=mm_engine.bursts, seed=0)
+    simulate_bursts(ethane, told, bursts, tmp_path / "simulating")
     jump = Jump(engine="mm", k=2, timestep_fs=2, temperature_K=300, constraints="hbonds")
     nvt, _ = run(tmp_path, ethane, settings(jump, "ballistic", energy_check="none"), mm_engine, bursts)
     potential = open_potential(ethane, mm_engine)
@@ -174,7 +175,7 @@ def test_controls_run_without_torch(
     ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path, member: str
 ) -> None:
     told = settings(jump, member, time_ps=0.02, nve_ps=0.02)
-    arguments = [str(ethane), "--settings", told.model_dump_json(), "--engine", flexible_engine.model_dump_json()]
+    arguments = [str(ethane), "--settings", told.model_dump_json(), "--engine", flexible_engine.plain.model_dump_json()]
     files = {"start": ethane_bursts, "out": tmp_path / "a.h5", "nve": tmp_path / "b.h5", "work": tmp_path / "work"}
     arguments += [text for name, path in files.items() for text in (f"--{name}", str(path))]
     code = (

@@ -23,7 +23,7 @@ ARRAYS = ("positions", "velocities", "forces", "potential", "segment")
 
 def settings(engine: Engine, seed: int = 0, **changes: object) -> SimulateSettings:
     engine = Engine.model_validate(engine.model_dump() | changes)
-    return SimulateSettings(name="ethane", engine=engine, seed=seed)
+    return SimulateSettings(name="ethane", engine=engine.plain, bursts=engine.bursts, seed=seed)
 
 
 def same(first: Trajectory, second: Trajectory) -> bool:

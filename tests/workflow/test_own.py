@@ -75,6 +75,15 @@ def test_a_changed_model_to_start_from_trains_again(own: Path, tmp_path: Path) -
     assert "bursts" not in jobs
 
 
+def test_more_bursts_leave_references_and_controls_as_they_are(own: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(own, tmp_path / "run")
+    settings = (run / "own.yaml").read_text()
+    (run / "own.yaml").write_text(settings.replace("count: 4", "count: 6"))
+    jobs = planned(run_snakemake(run, "--dry-run", config="own.yaml").stdout)
+    assert jobs["bursts"] == jobs["train"] == jobs["rollout"] == jobs["evaluate"] == 1
+    assert "simulate" not in jobs
+
+
 def test_a_model_that_is_not_there_is_one_line(own: Path, tmp_path: Path) -> None:
     run = shutil.copytree(own, tmp_path / "run")
     (run / START).unlink()

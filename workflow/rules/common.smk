@@ -54,7 +54,7 @@ wildcard_constraints:
 
 # Snakemake strips conda jobs of PYTHONPATH, hence the export.  Outside of conda, jobs run in the
 # Python that runs Snakemake, activated or not.  A job on a cluster stops in time to keep its work: `budget MINUTES`.
-prefix = f"set -euo pipefail; export PYTHONPATH={shlex.quote(workflow.basedir)} OPENMM_CPU_THREADS=$OMP_NUM_THREADS; "
+prefix = f"set -euo pipefail; export PYTHONPATH={shlex.quote(workflow.basedir)}${{PYTHONPATH:+:$PYTHONPATH}} OPENMM_CPU_THREADS=$OMP_NUM_THREADS; "
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     prefix += f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
 budget = "export MDSNAKE_TIME_BUDGET=$(($1 * 9 / 10 - 1))" if workflow.remote_exec else ":"
@@ -153,9 +153,11 @@ def on_gpu(wildcards):
     return int(PROJECT.engines[wildcards.engine].platform in ("CUDA", "OpenCL", "HIP"))
 
 
-def simulation(wildcards):
-    """Settings of a simulation."""
-    return settings(name=wildcards.molecule, engine=PROJECT.engines[wildcards.engine], seed=PROJECT.seed)
+def simulation(wildcards, bursts=False):
+    """Settings of a replica, or of the bursts: the one does not depend on how many there are of the other."""
+    engine = PROJECT.engines[wildcards.engine]
+    told = {"bursts": engine.bursts} if bursts else {}
+    return settings(name=wildcards.molecule, engine=engine.plain, **told, seed=PROJECT.seed)
 
 
 PREPARE_ENV = f"../../envs/{'openff' if PROJECT.forcefield.startswith('openff') else 'chem'}.yaml"

@@ -22,7 +22,7 @@ rule jumps:
         device=PROJECT.device,
     params:
         settings=lambda wildcards: settings(
-            controls=JUMPING, jump=jump(wildcards), engine=PROJECT.engines[wildcards.engine], seed=PROJECT.seed
+            controls=JUMPING, jump=jump(wildcards), engine=PROJECT.engines[wildcards.engine].plain, seed=PROJECT.seed
         ),
         version=VERSIONS["evaluate"],
         models=flagged("models", "--model"),

@@ -28,7 +28,7 @@ rule rollout:
             rollout=KSTEP.engines[wildcards.engine].rollout,
             seed=int(wildcards.seed),
         ),
-        engine=lambda wildcards: PROJECT.engines[wildcards.engine].model_dump_json(),
+        engine=lambda wildcards: PROJECT.engines[wildcards.engine].plain.model_dump_json(),
         version=VERSIONS["rollout"],
         prepared=subpath(input[0], parent=True),
         model=flagged("model", "--model"),

@@ -44,7 +44,7 @@ rule bursts:
         runtime=minutes("bursts"),
         gpu=on_gpu,
     params:
-        settings=simulation,
+        settings=lambda wildcards: simulation(wildcards, bursts=True),
         version=VERSIONS["simulate"],
         prepared=subpath(input[0], parent=True),
         work=scratch("bursts"),

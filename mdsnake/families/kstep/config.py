@@ -6,11 +6,11 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from mdsnake.config import (
-    Engine,
     Fraction,
     Int,
     NonNegativeFloat,
     NonNegativeInt,
+    PlainEngine,
     PositiveFloat,
     PositiveInt,
     Seed,
@@ -260,5 +260,5 @@ class JumpsSettings(Settings):
 
     controls: list[Literal["zero", "ballistic"]]
     jump: Jump
-    engine: Engine
+    engine: PlainEngine
     seed: Seed

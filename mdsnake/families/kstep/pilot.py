@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mdsnake.config import Engine
+from mdsnake.config import PlainEngine
 from mdsnake.families.kstep.config import CONTROLS, Jump, RolloutSettings
 from mdsnake.families.kstep.exact import Exact
 from mdsnake.families.kstep.hybrid import Propagator
@@ -35,7 +35,7 @@ class Choices(NamedTuple):
 
 def choices(
     settings: RolloutSettings,
-    engine: Engine,
+    engine: PlainEngine,
     thermal: Callable[[int], list[State]],
     opened: Callable[[Sequence[State]], Propagator],
     frames: int,
