@@ -1,8 +1,8 @@
 """Exact learned members on one's own molecule and on molecules that no network has seen, beside every control.
 
-Runs the workflow on config/exact.yaml with the molecules, strides and lengths asked for, one job at a time, in the
-folder --work; interrupted, it goes on where it stopped.  Parts may be run one by one: the records of molecules and
-strides that are not asked for stay in the file.
+Runs the workflow on config/exact.yaml with the molecules, strides and lengths asked for, networks compiled, one job at
+a time, in the folder --work; interrupted, it goes on where it stopped.  Parts may be run one by one: the records of
+molecules and strides that are not asked for stay in the file.
 
     python benchmarks/kstep_exact.py --out benchmarks/results/kstep_exact.json
     python benchmarks/kstep_exact.py --molecules aspirin --strides 8 --seeds 3 --ps 40 --out part.json
@@ -73,8 +73,8 @@ def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     ]
     for plain, ps in ((True, told.plain_ps), (False, told.ps)):
         if not told.quick:
-            length = {"walkers": told.walkers, "time_ps": ps / told.walkers}
-            configured["kstep"]["engines"]["qm"]["rollout"] |= length
+            run = {"walkers": told.walkers, "time_ps": ps / told.walkers, "compile": True}
+            configured["kstep"]["engines"]["qm"]["rollout"] |= run
         part = [file for file in files if (Path(file).parent.name in PLAIN) == plain]
         results = make(told.work / name, {name: (OWN | UNSEEN)[name]}, configured, part)
     groups: Groups = defaultdict(list)

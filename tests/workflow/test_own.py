@@ -75,13 +75,20 @@ def test_a_changed_model_to_start_from_trains_again(own: Path, tmp_path: Path) -
     assert "bursts" not in jobs
 
 
-def test_more_bursts_leave_references_and_controls_as_they_are(own: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "first"),
+    [("count: 4", "count: 6", {"bursts": 1, "train": 1}), ("walkers: auto", "walkers: auto, compile: true", {})],
+)
+def test_what_is_of_networks_alone_leaves_references_and_controls_as_they_are(
+    own: Path, tmp_path: Path, before: str, after: str, first: dict[str, int]
+) -> None:
     run = shutil.copytree(own, tmp_path / "run")
     settings = (run / "own.yaml").read_text()
-    (run / "own.yaml").write_text(settings.replace("count: 4", "count: 6"))
+    assert before in settings
+    (run / "own.yaml").write_text(settings.replace(before, after))
     jobs = planned(run_snakemake(run, "--dry-run", config="own.yaml").stdout)
-    assert jobs["bursts"] == jobs["train"] == jobs["rollout"] == jobs["evaluate"] == 1
-    assert "simulate" not in jobs
+    stages = {stage: jobs[stage] for stage in ("simulate", "bursts", "train", "rollout", "evaluate") if stage in jobs}
+    assert stages == first | {"rollout": 1, "evaluate": 1}
 
 
 def test_a_model_that_is_not_there_is_one_line(own: Path, tmp_path: Path) -> None:

@@ -108,6 +108,18 @@ def training(wildcards):
     )
 
 
+def rolling(wildcards):
+    """Settings of a roll-out; a control has no network to compile."""
+    member, told = KSTEP.members.get(wildcards.member), KSTEP.engines[wildcards.engine].rollout
+    return settings(
+        member=wildcards.member,
+        exact=bool(member and member.exact),
+        jump=jump(wildcards),
+        rollout=told if member else told.model_copy(update={"compile": False}),
+        seed=int(wildcards.seed),
+    )
+
+
 def rolled_out(path):
     """A roll-out's file, deleted once it is evaluated where the configuration says so."""
     return path if KSTEP.keep_rollouts else temp(path)

@@ -21,13 +21,7 @@ rule rollout:
         gpu=lambda wildcards: DEVICES * (wildcards.member in KSTEP.members),
         device=PROJECT.device,
     params:
-        settings=lambda wildcards: settings(
-            member=wildcards.member,
-            exact=wildcards.member in KSTEP.members and KSTEP.members[wildcards.member].exact,
-            jump=jump(wildcards),
-            rollout=KSTEP.engines[wildcards.engine].rollout,
-            seed=int(wildcards.seed),
-        ),
+        settings=rolling,
         engine=lambda wildcards: PROJECT.engines[wildcards.engine].plain.model_dump_json(),
         version=VERSIONS["rollout"],
         prepared=subpath(input[0], parent=True),

@@ -17,6 +17,7 @@ from mdsnake.physics.integrators import State, maxwell_boltzmann
 from mdsnake.physics.potential import Potential
 
 PILOT_JUMPS = 64
+FRICTION_JUMPS = 256  # turns are rarer than refusals
 LONGEST_STEP_PS = 0.0025  # about what Verlet bears with hydrogen: ω dt < 2 at 3600 cm⁻¹
 MOST_FRICTION = 50.0  # 1/ps
 FEWEST_WALKERS = 8
@@ -98,7 +99,7 @@ def best_friction(propagator: Exact, states: Sequence[State], jump: Jump, least:
     A turn sends a walker back on its own path; weaker friction would let it retrace it.  Where walkers hardly ever
     turn, the engine's own friction gives the engine's own dynamics.
     """
-    tried = outcomes(propagator, states, jump.temperature_K, PILOT_JUMPS)
+    tried = outcomes(propagator, states, jump.temperature_K, FRICTION_JUMPS)
     turned = float(np.mean([one.jumps == 0 for one in tried]))
     friction = max(least, min(turned / jump.lag_ps, MOST_FRICTION))
     print(f"friction {friction:.3g}/ps, as walkers turn round in {100 * turned:.2g} % of a pilot's jumps", flush=True)

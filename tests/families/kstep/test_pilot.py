@@ -9,8 +9,8 @@ from mdsnake.families.kstep.config import Jump, Rollout, RolloutSettings
 from mdsnake.families.kstep.exact import Exact, Untested
 from mdsnake.families.kstep.moves import LearnedMove, VerletMove
 from mdsnake.families.kstep.pilot import (
+    FRICTION_JUMPS,
     MOST_FRICTION,
-    PILOT_JUMPS,
     Choices,
     best_friction,
     best_verlet_steps,
@@ -122,7 +122,7 @@ def test_where_more_is_refused_friction_is_stronger(capsys: pytest.CaptureFixtur
 def test_friction_lasts_as_long_as_walkers_go_between_turns() -> None:
     potential = well(1.0)
     propagator = Exact(potential, VerletMove(potential, 10, 8e-4), 300)
-    turned = np.mean([one.jumps == 0 for one in outcomes(propagator, thermal(potential), 300, PILOT_JUMPS)])
+    turned = np.mean([one.jumps == 0 for one in outcomes(propagator, thermal(potential), 300, FRICTION_JUMPS)])
     assert 0 < turned < 1
     assert best_friction(propagator, thermal(potential), JUMP, 0.5) == pytest.approx(turned / JUMP.lag_ps)
 
