@@ -122,6 +122,7 @@ class Bursts(Settings):
     count: PositiveInt = Field(description="number of bursts per molecule")
     length_fs: PositiveFloat = Field(description="length of one burst; every step is kept")
     spacing_ps: PositiveFloat = Field(description="thermostatted dynamics between two bursts")
+    friction_per_ps: PositiveFloat | None = Field(None, description="of the dynamics between them; none: the engine's")
 
     def check(self, timestep_fs: float) -> None:
         """`ValueError` where they are too many steps to run."""
@@ -240,6 +241,12 @@ class SimulateSettings(Settings):
     engine: PlainEngine
     bursts: Bursts | None = Field(None, description="of a run of bursts")
     seed: Seed
+
+    @property
+    def thermostatted(self) -> PlainEngine:
+        """The engine with the friction of this run."""
+        friction = self.bursts and self.bursts.friction_per_ps
+        return self.engine.model_copy(update={"friction_per_ps": friction}) if friction else self.engine
 
     @model_validator(mode="after")
     def _bursts_can_be_run(self) -> Self:

@@ -74,8 +74,9 @@ def simulate_bursts(
 ) -> None:
     """Write the NVE bursts: a segment each, with every step from the initial state on.
 
-    The states they start from lie `spacing_ps` apart on an NVT trajectory of its own; motion of the centre of mass
-    is removed, rotation is kept.  Counters cover bursts and spacing: what the training data cost.
+    The states they start from lie `spacing_ps` apart on an NVT trajectory of its own, whose friction decides how much
+    of a mode's energy the next burst still has; motion of the centre of mass is removed, rotation is kept.  Counters
+    cover bursts and spacing: what the training data cost.
     """
     engine, stream = settings.engine, f"{settings.name}/{settings.engine.potential}/bursts"
     if settings.bursts is None:
@@ -179,7 +180,7 @@ class _Job:
 
 def _opened(prepared: Path, settings: SimulateSettings, label: str) -> Callable[[Path], _Job]:
     """The job, once it is told its scratch folder; inputs are read before, so that a bad one costs no earlier work."""
-    graph, engine = MoleculeGraph.load(prepared / "graph.json"), settings.engine
+    graph, engine = MoleculeGraph.load(prepared / "graph.json"), settings.thermostatted
     if engine.potential == "openmm":
         from mdsnake.physics.openmm import load_system
         from mdsnake.simulate.mm import MMDynamics

@@ -207,6 +207,19 @@ def test_bursts_conserve_energy_and_keep_rotation(ethane: Path, mm_engine: Engin
     assert np.abs(starts[1] - starts[0]).max() > 1e-3
 
 
+def test_friction_decides_how_alike_the_energies_of_bursts_are(ethane: Path, mm_engine: Engine, tmp_path: Path) -> None:
+    def likeness(friction: float | None) -> float:
+        bursts = {"count": 80, "length_fs": 1, "spacing_ps": 0.05, "friction_per_ps": friction}
+        out = tmp_path / f"{friction}.h5"
+        simulate_bursts(ethane, settings(mm_engine, timestep_fs=1, bursts=bursts), out, tmp_path / "work")
+        found = Trajectory.load(out)
+        energy = (found.potential + found.kinetic)[[segment.start for segment in found.segments()]]
+        return float(np.corrcoef(energy[:-1], energy[1:])[0, 1])
+
+    assert likeness(None) > 0.7
+    assert likeness(60.0) < 0.4
+
+
 def test_a_burst_steps_by_its_own_velocities_and_forces(ethane: Path, mm_engine: Engine, tmp_path: Path) -> None:
     told = settings(mm_engine, timestep_fs=0.5, constraints="none", record_fs=1)
     simulate_bursts(ethane, told, tmp_path / "bursts.h5", tmp_path / "work")
