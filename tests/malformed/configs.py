@@ -108,7 +108,7 @@ SETTINGS = Kind(
         ),
         "bursts of 10¹⁰ steps": (
             lines(settings("simulate") | {"engine": settings("engine") | {"timestep_fs": 1e-9, "record_fs": 1e-9}}),
-            "timestep_fs: more than 10⁹ steps",
+            "timestep_fs: more than 10⁹ steps in a burst or between two",
         ),
         "an engine in words": (lines(settings("simulate") | {"engine": "mm"}), "engine"),
     },
