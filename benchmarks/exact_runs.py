@@ -19,7 +19,9 @@ UNSEEN = {"1-propanol": "CCCO", "n-methylacetamide": "CNC(C)=O", "methyl-lactate
 OTHERS = {
     "methanol": "CO", "ethane": "CC", "dimethyl-ether": "COC", "acetaldehyde": "CC=O", "acetone": "CC(C)=O",
     "formamide": "NC=O", "n-methylformamide": "CNC=O", "acetic-acid": "CC(=O)O", "propane": "CCC", "ethanol": "CCO",
-    "methyl-formate": "COC=O", "acetamide": "CC(N)=O",
+    "methyl-formate": "COC=O", "acetamide": "CC(N)=O", "2-propanol": "CC(C)O", "propanal": "CCC=O", "butane": "CCCC",
+    "methyl-acetate": "COC(C)=O", "ethyl-methyl-ether": "CCOC", "glycolaldehyde": "OCC=O", "lactic-acid": "CC(O)C(=O)O",
+    "propanamide": "CCC(N)=O",
 }  # fmt: skip
 LARGE = ("aspirin", "alanine-dipeptide", "phenylethylamine")
 LARGE_BATCH = 16
@@ -27,6 +29,7 @@ LARGE_BATCH = 16
 PRETRAINED = f"kstep/train/flex/k16/{MEMBER}/model.safetensors"
 #: Bursts of 0.1 ps: 2 ps of fine-tuning, or for each of the others.
 FEW_BURSTS = 20
+OTHERS_STEPS = 10_000
 
 
 def timestep_fs(name: str) -> float:
@@ -103,7 +106,7 @@ def model(name: str) -> str:
 
 def pretrained(folder: Path, smoke: bool = False) -> Path:
     """The model of the `OTHERS`: MMFF94, then 2 ps of xTB of each."""
-    told = configuration("others", bursts=FEW_BURSTS, smoke=smoke)
+    told = configuration("others", bursts=FEW_BURSTS, max_steps=OTHERS_STEPS, smoke=smoke)
     del told["kstep"]["engines"]["qm"]["rollout"]
     return make(folder / "others", OTHERS, told, [f"results/{model('others')}"]).resolve() / model("others")
 

@@ -2,8 +2,9 @@
 
 python benchmarks/kstep_jump_speed.py --out benchmarks/results/kstep_jump_speed.json    # two minutes
 
-Weights are random, as speed does not depend on them.  Parts are timed in turn, round after round, so that whatever else
-the machine does falls on all alike; processor time of the one thread; `low` and `high` are quartiles over the rounds.
+The network is that of config/exact.yaml.  Weights are random, as speed does not depend on them.  Parts are timed in
+turn, round after round, so that whatever else the machine does falls on all alike; processor time of the one thread;
+`low` and `high` are quartiles over the rounds.
 """
 
 import argparse
@@ -15,11 +16,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from exact_runs import MEMBER, configuration
 from record import record, write
 
 from mdsnake.config import Molecule, PrepareSettings
 from mdsnake.families.kstep.batch import collate
-from mdsnake.families.kstep.config import Jump, Network
+from mdsnake.families.kstep.config import Jump, Member, Network
 from mdsnake.families.kstep.features import molecule_tensors
 from mdsnake.families.kstep.learned import LearnedProposal
 from mdsnake.families.kstep.model import KstepModel
@@ -39,16 +41,15 @@ WHOLE, COMPILED, CALL = "jump", "jump, compiled", "xTB call"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--width", type=int, default=48)
-    parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    network = Network(kind="transformer-egnn", width=arguments.width, layers=arguments.layers)
+    network = Member.model_validate(configuration("ethanol")["kstep"]["members"][MEMBER]).network
     records = []
     for name, smiles in MOLECULES.items():
         graph = prepared(name, smiles)
         for chains in CHAINS:
+            torch.compiler.reset()  # as in a roll-out of its own
             records += measured(graph, network, chains, 3 if arguments.quick else 30)
     write(arguments.out, records)
 

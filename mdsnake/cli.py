@@ -61,12 +61,13 @@ def simulate(
     run: Annotated[str, typer.Option(help="kstep: replicaN or bursts; trajbert: a split, replica0 or replica1")],
     out: Out,
     work: Work,
+    start: Annotated[Path | None, typer.Option(help="kstep: bursts of another engine that these start from")] = None,
     time_budget: Minutes = None,
 ) -> None:
     """Run the reference dynamics: a thermostatted replica, or what networks learn from."""
     budget = Budget(time_budget)
-    see_to(out=out)
-    stages.run("simulate", settings, prepared=prepared, run=run, out=out, work=work, budget=budget)
+    see_to(start, out=out)
+    stages.run("simulate", settings, prepared=prepared, run=run, out=out, work=work, start=start, budget=budget)
 
 
 @app.command()

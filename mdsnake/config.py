@@ -13,7 +13,7 @@ from mdsnake.errors import UserError
 from mdsnake.inputs import parse, read_rows, read_yaml
 
 #: Raise a stage's number when its results change; Snakemake then reruns it.
-VERSIONS = {"screen": 2, "prepare": 1, "simulate": 1, "window": 2, "train": 9, "rollout": 9, "evaluate": 7}
+VERSIONS = {"screen": 2, "prepare": 1, "simulate": 1, "window": 2, "train": 9, "rollout": 10, "evaluate": 7}
 
 #: Between two frames or in a burst: more are a mistyped time.
 MOST_STEPS = 1e9
@@ -123,6 +123,11 @@ class Bursts(Settings):
     length_fs: PositiveFloat = Field(description="length of one burst; every step is kept")
     spacing_ps: PositiveFloat = Field(description="thermostatted dynamics between two bursts")
     friction_per_ps: PositiveFloat | None = Field(None, description="of the dynamics between them; none: the engine's")
+    start: str | None = Field(
+        None,
+        description="engine whose bursts these start from, each from another place, with velocities of its own; none: "
+        "one after the other along one trajectory",
+    )
 
     def check(self, timestep_fs: float) -> None:
         """`ValueError` where they are too many steps to run."""

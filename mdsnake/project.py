@@ -27,6 +27,11 @@ class Project(Base):
 
     @model_validator(mode="after")
     def _references_hold(self) -> "Project":
+        for name, simulated in self.engines.items():
+            start = simulated.bursts.start
+            if start is not None and (start not in self.engines or self.engines[start].bursts.start is not None):
+                lacks = "starts elsewhere itself" if start in self.engines else "is no engine"
+                raise ValueError(f"engines.{name}.bursts.start: {start} {lacks}; name one that starts by itself")
         for name, engine in self.kstep.engines.items():
             if name not in self.engines:
                 raise ValueError(f"kstep.engines.{name}: no such engine under engines")

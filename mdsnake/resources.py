@@ -38,7 +38,7 @@ class Need(NamedTuple):
     seconds: float
 
 
-#: What compiling a network takes.
+#: What compiling a network takes, for one size of batch.
 COMPILER = Need(1000, 60)
 
 
@@ -159,7 +159,7 @@ def roll_out(
     compiler = COMPILER if network and settings.compile else Need(0, 0)
     return Need(
         (500 if network else 130) + held_mb + compiler.memory_mb,
-        (15 if network else 5) + compiler.seconds + frames * seconds,
+        (15 if network else 5) + compiler.seconds * settings.most_walkers.bit_length() + frames * seconds,
     )
 
 

@@ -31,14 +31,22 @@ Maker = Callable[[Dynamics, np.ndarray, np.ndarray, Cost], tuple[Frames, np.ndar
 
 
 def simulate(
-    prepared: Path, settings: SimulateSettings, run: str, out: Path, work: Path, budget: Budget | None = None
+    prepared: Path,
+    settings: SimulateSettings,
+    run: str,
+    out: Path,
+    work: Path,
+    start: Path | None = None,
+    budget: Budget | None = None,
 ) -> None:
-    """Write the run of this name: `replica0` and so on, or `bursts`."""
+    """Write the run of this name: `replica0` and so on, or `bursts`, which may `start` from those of another engine."""
     replica = re.fullmatch(r"replica(\d{1,9})", run)
+    if replica and start:
+        raise UserError(f"simulate: --start: {run} begins where the molecule was prepared; leave it out")
     if replica:
         simulate_replica(prepared, settings, int(replica[1]), out, work, budget)
     elif run == "bursts":
-        simulate_bursts(prepared, settings, out, work, budget)
+        simulate_bursts(prepared, settings, out, work, start, budget)
     else:
         raise UserError(f"simulate: --run: no {run!r}; give replica0, replica1 and so on, or bursts")
 
@@ -70,26 +78,53 @@ def simulate_replica(
 
 
 def simulate_bursts(
-    prepared: Path, settings: SimulateSettings, out: Path, work: Path, budget: Budget | None = None
+    prepared: Path,
+    settings: SimulateSettings,
+    out: Path,
+    work: Path,
+    start: Path | None = None,
+    budget: Budget | None = None,
 ) -> None:
     """Write the NVE bursts: a segment each, with every step from the initial state on.
 
     The states they start from lie `spacing_ps` apart on an NVT trajectory of its own, whose friction decides how much
-    of a mode's energy the next burst still has; motion of the centre of mass is removed, rotation is kept.  Counters
-    cover bursts and spacing: what the training data cost.
+    of a mode's energy the next burst still has; or each comes that long after a place in the file `start`, bursts of
+    another engine, where velocities are drawn: so each has a conformer of its own, however slowly they turn into each
+    other.  Motion of the centre of mass is removed, rotation is kept.  Counters cover bursts and spacing: what the
+    training data cost.
     """
     engine, stream = settings.engine, f"{settings.name}/{settings.engine.potential}/bursts"
     if settings.bursts is None:
         raise UserError("simulate: --settings: bursts: needed for a run of bursts")
+    if (settings.bursts.start is None) != (start is None):
+        raise UserError("simulate: --start: needed where bursts.start names an engine, and only there")
     spacing = _steps(settings.bursts.spacing_ps / FEMTOSECOND, engine)
     steps = _steps(settings.bursts.length_fs, engine)
     sizes = _shares(settings.bursts.count, spacing + steps, engine)
+    places = _spread(start, Path(prepared), settings.bursts.count) if start else np.empty(0)
+
+    def along(
+        dynamics: Dynamics, x: np.ndarray, v: np.ndarray, cost: Cost, index: int, n: int
+    ) -> tuple[Frames, np.ndarray, np.ndarray]:
+        return dynamics.nvt(x, v, integer_seed(settings.seed, stream, 0, index), n, spacing, cost)
+
+    def apart(
+        dynamics: Dynamics, x: np.ndarray, v: np.ndarray, cost: Cost, index: int, n: int
+    ) -> tuple[Frames, np.ndarray, np.ndarray]:
+        first, frames = sum(sizes[: index - 1]), []
+        for burst in range(first, first + n):
+            rng = np.random.default_rng(seed_sequence(settings.seed, f"{stream}/velocities", burst))
+            x = dynamics.potential.project_positions(places[burst])
+            v = maxwell_boltzmann(dynamics.potential, x, engine.temperature_K, rng)
+            frame, x, v = dynamics.nvt(x, v, integer_seed(settings.seed, stream, 1, burst), 1, spacing, cost)
+            frames.append(frame)
+        return Frames.join(frames), x, v
 
     def piece(
         dynamics: Dynamics, x: np.ndarray, v: np.ndarray, cost: Cost, index: int, n: int
     ) -> tuple[Frames, np.ndarray, np.ndarray]:
         masses = dynamics.potential.masses
-        starts, x, v = dynamics.nvt(x, v, integer_seed(settings.seed, stream, 0, index), n, spacing, cost)
+        starts, x, v = (apart if start else along)(dynamics, x, v, cost, index, n)
         bursts = [
             dynamics.nve(remove_com(start, masses), remove_com(velocity, masses), steps, cost)
             for start, velocity in zip(starts.positions, starts.velocities, strict=True)
@@ -98,11 +133,11 @@ def simulate_bursts(
 
     makers: list[Maker] = [partial(piece, index=index, n=n) for index, n in enumerate(sizes, start=1)]
     begin = _opened(Path(prepared), settings, "bursts")
-    with work_folder(work, _key(prepared, settings, "bursts")) as folder:
+    with work_folder(work, _key(prepared, settings, "bursts", *([start] if start else []))) as folder:
         job = begin(folder)
-        pieces = job.run(stream, 0, makers, budget)
+        pieces = job.run(stream, 0, makers, budget, equilibrated=not start)
         segment = np.repeat(np.arange(sum(sizes)), steps + 1)
-        job.write(out, pieces[1:], segment, engine.timestep_fs * FEMTOSECOND)
+        job.write(out, pieces[-len(sizes) :], segment, engine.timestep_fs * FEMTOSECOND)
 
 
 @dataclasses.dataclass
@@ -118,8 +153,10 @@ class _Job:
     def __post_init__(self) -> None:
         self.potential = self.dynamics.potential
 
-    def run(self, stream: str, replica: int, makers: list[Maker], budget: Budget | None) -> list[Piece]:
-        """The pieces, that of equilibration first: one frame, and no costs."""
+    def run(
+        self, stream: str, replica: int, makers: list[Maker], budget: Budget | None, equilibrated: bool = True
+    ) -> list[Piece]:
+        """The pieces; that of equilibration first, if there is one: one frame, and no costs."""
         engine, seed = self.settings.engine, self.settings.seed
 
         def equilibrate(before: Piece | None) -> Piece:
@@ -132,9 +169,10 @@ class _Job:
             return checked("in equilibration", frames.part(slice(-1, None)), x, v, Cost())
 
         def follow(make: Maker, index: int, before: Piece | None) -> Piece:
-            assert before is not None
+            rest = np.array(self.graph.positions)
+            x, v = (before.arrays["x"], before.arrays["v"]) if before else (rest, np.zeros_like(rest))
             cost = Cost()
-            frames, x, v = make(self.dynamics, before.arrays["x"], before.arrays["v"], cost)
+            frames, x, v = make(self.dynamics, x, v, cost)
             return checked(f"in part {index} of {len(makers)}", frames, x, v, cost)
 
         def checked(when: str, frames: Frames, x: np.ndarray, v: np.ndarray, cost: Cost) -> Piece:
@@ -149,11 +187,12 @@ class _Job:
                 if engine.potential == "openmm"
                 else f"{60 * ps / seconds:.3g} ps/min"
             )
+            index += not equilibrated
             done = f"{100 * index / len(makers):.0f} %, {rate}" if index else "equilibrated"
             print(f"{self.graph.name} {engine.potential} {self.label}: {done}", flush=True)
 
         following = [partial(follow, make, index) for index, make in enumerate(makers, start=1)]
-        return run_pieces(self.folder, [equilibrate, *following], report, budget)
+        return run_pieces(self.folder, [*([equilibrate] if equilibrated else []), *following], report, budget)
 
     def write(self, out: Path, pieces: list[Piece], segment: np.ndarray, frame_ps: float) -> None:
         whole = join(pieces)
@@ -203,6 +242,17 @@ def _shares(total: int, steps: int, engine: PlainEngine) -> list[int]:
     return [min(size, total - start) for start in range(0, total, size)]
 
 
-def _key(prepared: Path, settings: SimulateSettings, label: str) -> str:
+def _spread(start: Path, prepared: Path, count: int) -> np.ndarray:
+    """Positions (count, N, 3) in nm, evenly over all frames of the file `start`."""
+    trajectory, atoms = Trajectory.load(start), MoleculeGraph.load(prepared / "graph.json").n_atoms
+    if trajectory.positions.shape[1] != atoms:
+        raise UserError(
+            f"{start}: {trajectory.positions.shape[1]} atoms, where {prepared} has {atoms}; simulate it again"
+        )
+    frames = np.linspace(0, trajectory.n_frames - 1, count).astype(int)
+    return trajectory.positions[frames].astype(float)
+
+
+def _key(prepared: Path, settings: SimulateSettings, label: str, *others: Path) -> str:
     files = [path for name in ("system.xml", "graph.json") if (path := Path(prepared) / name).exists()]
-    return fingerprint(settings.model_dump(mode="json"), label, VERSIONS["simulate"], *files)
+    return fingerprint(settings.model_dump(mode="json"), label, VERSIONS["simulate"], *files, *others)

@@ -150,6 +150,8 @@ CONFIGS = Kind(
         "a billion replicas": (put("engines.mm.replicas", 10**9), "engines.mm.replicas"),
         "a million million bursts": (put("engines.mm.bursts.count", 10**12), "engines.mm.bursts.count"),
         "bursts without a length": (without("engines.mm.bursts.length_fs"), "engines.mm.bursts.length_fs"),
+        "bursts that start from no engine": (put("engines.mm.bursts.start", "dft"), "dft is no engine"),
+        "bursts that start from themselves": (put("engines.mm.bursts.start", "mm"), "mm starts elsewhere itself"),
         "a temperature below zero": (put("engines.mm.temperature_K", -300), "engines.mm.temperature_K"),
         "an engine in capitals": (put("engines.MM", ENGINE), "engines.MM"),
         "an engine with a slash": (put("engines", {"m/m": ENGINE}), "engines.m/m"),

@@ -13,7 +13,7 @@ from mdsnake.config import VERSIONS, Engine, SimulateSettings
 from mdsnake.errors import UserError
 from mdsnake.simulate import stage
 from mdsnake.simulate.mm import MMDynamics
-from mdsnake.simulate.stage import simulate_bursts, simulate_replica
+from mdsnake.simulate.stage import simulate, simulate_bursts, simulate_replica
 from mdsnake.store.h5md import Trajectory, sign
 from mdsnake.store.pieces import Piece
 from mdsnake.units import BOLTZMANN
@@ -100,21 +100,25 @@ def many_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("many_pieces")
 @pytest.mark.parametrize("where", ["between pieces", "inside a piece"])
-@pytest.mark.parametrize("run", ["replica", "bursts"])
+@pytest.mark.parametrize("run", ["replica", "bursts", "bursts from others"])
 @pytest.mark.parametrize("kind", ["mm", "qm"])
 def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
     request: pytest.FixtureRequest, ethane: Path, water: Path, tmp_path: Path, where: str, run: str, kind: str
 ) -> None:
     engine: Engine = request.getfixturevalue(f"{kind}_engine")
     changes = {"production_ps": 2, "bursts": {"count": 30, "length_fs": 16, "spacing_ps": 0.02}} if kind == "mm" else {}
-    told, prepared = settings(engine, **changes), ethane if kind == "mm" else water
+    told, prepared, start = settings(engine, **changes), ethane if kind == "mm" else water, None
+    if run == "bursts from others":
+        start = tmp_path / "others.h5"
+        simulate_bursts(prepared, told, start, tmp_path / "others")
+        told = told.model_copy(update={"bursts": told.bursts.model_copy(update={"start": "others"})})
 
     def simulate(folder: Path) -> Trajectory:
         out, work = folder / "out.h5", folder / "work"
         if run == "replica":
             simulate_replica(prepared, told, 0, out, work)
         else:
-            simulate_bursts(prepared, told, out, work)
+            simulate_bursts(prepared, told, out, work, start)
         return Trajectory.load(out)
 
     whole = simulate(tmp_path / "whole")
@@ -125,7 +129,7 @@ def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
             from mdsnake.simulate.qm import QMDynamics
 
             dynamics = MMDynamics if kind == "mm" else QMDynamics
-            patch.setattr(dynamics, "_run", Interruption(dynamics._run, 3, after=True))
+            patch.setattr(dynamics, "_run", Interruption(dynamics._run, 5 if start and kind == "mm" else 3, after=True))
         with pytest.raises(KeyboardInterrupt):
             simulate(tmp_path / "cut")
     assert not (tmp_path / "cut/out.h5").exists()
@@ -218,6 +222,46 @@ def test_friction_decides_how_alike_the_energies_of_bursts_are(ethane: Path, mm_
 
     assert likeness(None) > 0.7
     assert likeness(60.0) < 0.4
+
+
+def scattered(ethane: Path, mm_engine: Engine, folder: Path, count: int) -> tuple[Path, SimulateSettings]:
+    """Bursts by themselves, and settings of others that start from them."""
+    told = settings(mm_engine, timestep_fs=1)
+    simulate_bursts(ethane, told, folder / "first.h5", folder / "first")
+    bursts = {"count": count, "length_fs": 8, "spacing_ps": 0.001, "start": "flex"}
+    return folder / "first.h5", settings(mm_engine, timestep_fs=1, bursts=bursts)
+
+
+def test_bursts_start_from_those_of_another_engine(ethane: Path, mm_engine: Engine, tmp_path: Path) -> None:
+    first, told = scattered(ethane, mm_engine, tmp_path, count=40)
+    simulate_bursts(ethane, told, tmp_path / "bursts.h5", tmp_path / "work", first)
+    places, bursts = Trajectory.load(first), Trajectory.load(tmp_path / "bursts.h5")
+    starts = [segment.start for segment in bursts.segments()]
+    assert len(starts) == 40
+    frames = np.linspace(0, places.n_frames - 1, 40).astype(int)
+    moved = np.linalg.norm(bursts.positions[starts] - places.positions[frames], axis=-1)
+    assert 1e-5 < moved.max() < 0.02, "a femtosecond on from its own place, at a few nm/ps"
+    temperature = 300 * bursts.kinetic[starts] / (0.5 * bursts.degrees_of_freedom * BOLTZMANN * 300)
+    assert temperature.mean() == pytest.approx(300, rel=4 * (2 / (40 * bursts.degrees_of_freedom)) ** 0.5)
+    velocities = bursts.velocities[starts].reshape(40, -1)
+    likeness = np.corrcoef(velocities)[np.triu_indices(40, 1)]
+    assert abs(likeness.mean()) < 0.05, "each has velocities of its own"
+    assert bursts.counters["force_calls"] == 40 * (1 + 8), "nothing is equilibrated"
+
+
+def test_where_bursts_start_is_told_twice_or_not_at_all(
+    ethane: Path, water: Path, mm_engine: Engine, tmp_path: Path
+) -> None:
+    first, told = scattered(ethane, mm_engine, tmp_path, count=2)
+    out, work = tmp_path / "bursts.h5", tmp_path / "work"
+    with pytest.raises(UserError, match="--start: needed"):
+        simulate_bursts(ethane, told, out, work)
+    with pytest.raises(UserError, match="--start: needed"):
+        simulate_bursts(ethane, settings(mm_engine, timestep_fs=1), out, work, first)
+    with pytest.raises(UserError, match="leave it out"):
+        simulate(ethane, told, "replica0", out, work, first)
+    with pytest.raises(UserError, match=r"8 atoms, where .* has 3"):
+        simulate_bursts(water, told, out, work, first)
 
 
 def test_a_burst_steps_by_its_own_velocities_and_forces(ethane: Path, mm_engine: Engine, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ WINDOWS = "results/kstep/window/qm/k8.json"
 
 
 def test_a_molecule_that_explodes(inputs: Path) -> None:
-    settings = (inputs / "smoke.yaml").read_text()
+    # Springs hold atoms where they were prepared, not where another engine's bursts have them.
+    settings = (inputs / "smoke.yaml").read_text().replace(", start: mm", "")
     springs = settings.replace("potential: ase", "potential: ase\n    calculator: tests.workflow.springs:calculator")
     (inputs / "smoke.yaml").write_text(springs)
 

@@ -160,6 +160,12 @@ def simulation(wildcards, bursts=False):
     return settings(name=wildcards.molecule, engine=engine.plain, **told, seed=PROJECT.seed)
 
 
+def started(wildcards):
+    """The bursts of another engine that those of an engine start from, if they do."""
+    start = PROJECT.engines[wildcards.engine].bursts.start
+    return expand(BURSTS, molecule=wildcards.molecule, engine=start) if start else []
+
+
 PREPARE_ENV = f"../../envs/{'openff' if PROJECT.forcefield.startswith('openff') else 'chem'}.yaml"
 
 # Categories of the report; it is read from top to bottom.

@@ -31,6 +31,7 @@ rule simulate:
 rule bursts:
     input:
         rules.prepare.output,
+        start=started,
     output:
         BURSTS,
     log:
@@ -48,11 +49,12 @@ rule bursts:
         version=VERSIONS["simulate"],
         prepared=subpath(input[0], parent=True),
         work=scratch("bursts"),
+        start=flagged("start", "--start"),
     message:
         "Simulating {wildcards.molecule} with {wildcards.engine}, bursts"
     shell:
         "budget {resources.runtime}; python -m mdsnake simulate {params.prepared:q} --settings {params.settings:q} --run bursts"
-        " --work {params.work:q} --out {output:q} > {log:q} 2>&1"
+        " {params.start:q} --work {params.work:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule simulate_all:

@@ -134,7 +134,7 @@ class Rollout(Settings):
 
     compile: bool = Field(
         False,
-        description="compile the network: a third to a half of its time less, after 10 to 60 s; needs a C++ compiler",
+        description="compile the network: a third to a half of its time less, after some minutes; needs a C++ compiler",
     )
     walkers: PositiveInt | Literal["auto"] = Field(
         8, description="independent states propagated side by side in one job; auto: up to 64, by a short pilot"
@@ -156,8 +156,8 @@ class Rollout(Settings):
 
     friction_per_ps: PositiveFloat | Literal["auto"] | None = Field(
         None,
-        description="of the roll-out: none is the engine's; auto: exact members take more where a short pilot shows "
-        "that walkers often turn round",
+        description="of the thermostat in the roll-out: none is the engine's; auto: of exact members so that it acts "
+        "with the turns of a short pilot as the engine's does, but no less than turns are frequent",
     )
     extra_chances: Annotated[NonNegativeInt, Field(le=20)] = Field(
         4, description="jumps that an exact member tries on from a refused one before it turns the velocities round"

@@ -42,6 +42,12 @@ class LearnedProposal:
         self._known: dict[bytes, torch.Tensor] = {}  # learned forces by place, the newest last
 
     def __call__(self, x: np.ndarray, v: np.ndarray, force: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]:
+        size = min((size for size in self._compiled if size >= len(x)), default=len(x))
+        filled = np.minimum(np.arange(size), len(x) - 1)  # up to a size that was compiled, with the last one
+        dx, dv = self._jump(x[filled], v[filled])
+        return dx[: len(x)], dv[: len(x)]
+
+    def _jump(self, x: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         batch, chemistry = self._template(x)
         for name, values in (("positions", x), ("velocities", v)):
             batch[name] = torch.tensor(values.reshape(-1, 3), dtype=torch.float64, device=self._device)
@@ -56,19 +62,26 @@ class LearnedProposal:
         return dx, dv
 
     def compile(self, walkers: int) -> None:
-        """Compile the force for batches of all `walkers`; where that cannot be done, it is said and the force stays."""
-        batch, chemistry = self._template(np.zeros((walkers, len(self._molecule.masses), 3)))
-        forces = torch.compile(partial(self.model.forces, batch, known=chemistry), dynamic=False)
-        start, apart = time.perf_counter(), torch.arange(len(batch.positions), device=self._device)[:, None]
-        try:
-            with torch.no_grad():
-                forces(batch.positions + apart)
-        except RuntimeError as error:
-            reason = str(error).strip() or type(error).__name__
-            print(f"rollout.compile: goes on without, as {reason.splitlines()[0]}", flush=True)
-            return
-        self._compiled[walkers] = forces
-        print(f"compiled for {walkers} walkers in {time.perf_counter() - start:.0f} s", flush=True)
+        """Compile the force for all `walkers`, and for halves of them down to one, which are filled up to.
+
+        A few walkers that go on from a refused jump are the most costly batches otherwise.  Where it cannot be done, it
+        is said and the force stays.
+        """
+        begun = time.perf_counter()
+        sizes = sorted({-(-walkers // 2**halved) for halved in range(walkers.bit_length())}, reverse=True)
+        for size in sizes:
+            batch, chemistry = self._template(np.zeros((size, len(self._molecule.masses), 3)))
+            forces = torch.compile(partial(self.model.forces, batch, known=chemistry), dynamic=False)
+            apart = torch.arange(len(batch.positions), device=self._device)[:, None]
+            try:
+                with torch.no_grad():
+                    forces(batch.positions + apart)
+            except RuntimeError as error:
+                reason = str(error).strip() or type(error).__name__
+                print(f"rollout.compile: goes on without, as {reason.splitlines()[0]}", flush=True)
+                return
+            self._compiled[size] = forces
+        print(f"compiled for {walkers} walkers and fewer in {time.perf_counter() - begun:.0f} s", flush=True)
 
     def reset(self) -> None:
         """Forget all places: the last bit of a force depends on the batch that it was computed in."""

@@ -93,15 +93,16 @@ def best_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump,
         steps += 1
 
 
-def best_friction(propagator: Exact, states: Sequence[State], jump: Jump, least: float) -> float:
-    """Friction in 1/ps at which velocities last about as long as a walker goes between two turns, `least` at least.
+def best_friction(propagator: Exact, states: Sequence[State], jump: Jump, wanted: float) -> float:
+    """Friction in 1/ps of the thermostat which, with the turns, acts as `wanted`: dynamics as with the engine's.
 
-    A turn sends a walker back on its own path; weaker friction would let it retrace it.  Where walkers hardly ever
-    turn, the engine's own friction gives the engine's own dynamics.
+    A share p of turns acts as a friction of 2p/τ.  Velocities shall not outlast the way between two turns, p/τ: a turn
+    sends a walker back on its own path, which weaker friction would let it retrace.
     """
     tried = outcomes(propagator, states, jump.temperature_K, FRICTION_JUMPS)
     turned = float(np.mean([one.jumps == 0 for one in tried]))
-    friction = max(least, min(turned / jump.lag_ps, MOST_FRICTION))
+    turns_per_ps = turned / jump.lag_ps
+    friction = min(max(wanted - 2 * turns_per_ps, turns_per_ps), MOST_FRICTION)
     print(f"friction {friction:.3g}/ps, as walkers turn round in {100 * turned:.2g} % of a pilot's jumps", flush=True)
     return friction
 

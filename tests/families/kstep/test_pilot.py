@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mdsnake.config import Engine
+from mdsnake.evaluate.exactness import effective_friction
 from mdsnake.families.kstep.config import Jump, Rollout, RolloutSettings
 from mdsnake.families.kstep.exact import Exact, Untested
 from mdsnake.families.kstep.moves import LearnedMove, VerletMove
@@ -125,6 +126,18 @@ def test_friction_lasts_as_long_as_walkers_go_between_turns() -> None:
     turned = np.mean([one.jumps == 0 for one in outcomes(propagator, thermal(potential), 300, FRICTION_JUMPS)])
     assert 0 < turned < 1
     assert best_friction(propagator, thermal(potential), JUMP, 0.5) == pytest.approx(turned / JUMP.lag_ps)
+
+
+def test_thermostat_and_few_turns_together_act_as_the_friction_wanted() -> None:
+    potential = well(1.0)
+    propagator = Exact(potential, VerletMove(potential, 20, 4e-4), 300)
+    jumps = np.array([one.jumps for one in outcomes(propagator, thermal(potential), 300, FRICTION_JUMPS)])
+    turns_per_ps = np.mean(jumps == 0) / JUMP.lag_ps
+    assert 0 < turns_per_ps < 20
+    wanted = 4 * turns_per_ps
+    friction = best_friction(propagator, thermal(potential), JUMP, wanted)
+    assert friction < 0.6 * wanted
+    assert effective_friction(friction, jumps, JUMP.lag_ps) == pytest.approx(wanted, rel=0.1)
 
 
 def test_where_walkers_go_on_friction_is_weaker() -> None:
