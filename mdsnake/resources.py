@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from mdsnake.config import Engine, Training
 from mdsnake.families.backbone.config import Backbone, Cartesian, Frames, Sample
-from mdsnake.families.kstep.config import Network, Rollout
+from mdsnake.families.kstep.config import Network, Rollout, compiled_sizes
 from mdsnake.families.trajbert import config as trajbert
 
 #: On a cluster two more Snakemakes, which start the job, live in its memory.
@@ -159,7 +159,7 @@ def roll_out(
     compiler = COMPILER if network and settings.compile else Need(0, 0)
     return Need(
         (500 if network else 130) + held_mb + compiler.memory_mb,
-        (15 if network else 5) + compiler.seconds * settings.most_walkers.bit_length() + frames * seconds,
+        (15 if network else 5) + compiler.seconds * len(compiled_sizes(settings.most_walkers)) + frames * seconds,
     )
 
 

@@ -89,8 +89,8 @@ def simulate_bursts(
 
     The states they start from lie `spacing_ps` apart on an NVT trajectory of its own, whose friction decides how much
     of a mode's energy the next burst still has; or each comes that long after a place in the file `start`, bursts of
-    another engine, where velocities are drawn: so each has a conformer of its own, however slowly they turn into each
-    other.  Motion of the centre of mass is removed, rotation is kept.  Counters cover bursts and spacing: what the
+    another engine, where velocities are drawn: so they see its conformers, however slowly these turn into each other.
+    Motion of the centre of mass is removed, rotation is kept.  Counters cover bursts and spacing: what the
     training data cost.
     """
     engine, stream = settings.engine, f"{settings.name}/{settings.engine.potential}/bursts"
@@ -244,11 +244,8 @@ def _shares(total: int, steps: int, engine: PlainEngine) -> list[int]:
 
 def _spread(start: Path, prepared: Path, count: int) -> np.ndarray:
     """Positions (count, N, 3) in nm, evenly over all frames of the file `start`."""
-    trajectory, atoms = Trajectory.load(start), MoleculeGraph.load(prepared / "graph.json").n_atoms
-    if trajectory.positions.shape[1] != atoms:
-        raise UserError(
-            f"{start}: {trajectory.positions.shape[1]} atoms, where {prepared} has {atoms}; simulate it again"
-        )
+    trajectory = Trajectory.load(start)
+    trajectory.check(MoleculeGraph.load(prepared / "graph.json").numbers, 1e3 * trajectory.frame_ps, start)
     frames = np.linspace(0, trajectory.n_frames - 1, count).astype(int)
     return trajectory.positions[frames].astype(float)
 

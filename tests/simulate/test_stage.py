@@ -225,28 +225,56 @@ def test_friction_decides_how_alike_the_energies_of_bursts_are(ethane: Path, mm_
 
 
 def scattered(ethane: Path, mm_engine: Engine, folder: Path, count: int) -> tuple[Path, SimulateSettings]:
-    """Bursts by themselves, and settings of others that start from them."""
-    told = settings(mm_engine, timestep_fs=1)
+    """Bursts of flexible bonds, and settings of others that start from them, with rigid ones and much friction."""
+    told = settings(mm_engine, timestep_fs=1, constraints="none")
     simulate_bursts(ethane, told, folder / "first.h5", folder / "first")
-    bursts = {"count": count, "length_fs": 8, "spacing_ps": 0.001, "start": "flex"}
+    bursts = {"count": count, "length_fs": 8, "spacing_ps": 0.001, "friction_per_ps": 1000, "start": "flex"}
     return folder / "first.h5", settings(mm_engine, timestep_fs=1, bursts=bursts)
 
 
-def test_bursts_start_from_those_of_another_engine(ethane: Path, mm_engine: Engine, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("many_pieces")
+def test_bursts_start_from_those_of_another_engine(
+    ethane: Path,
+    mm_engine: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     first, told = scattered(ethane, mm_engine, tmp_path, count=40)
+    spaced, calls = MMDynamics.nvt, []
+    monkeypatch.setattr(MMDynamics, "nvt", lambda *inputs: calls.append(1) or spaced(*inputs))
+    capsys.readouterr()
     simulate_bursts(ethane, told, tmp_path / "bursts.h5", tmp_path / "work", first)
+    assert len(calls) == 40, "nothing is equilibrated"
+    assert re.match(r"c2h6 openmm bursts: \d+ %", capsys.readouterr().out)
     places, bursts = Trajectory.load(first), Trajectory.load(tmp_path / "bursts.h5")
     starts = [segment.start for segment in bursts.segments()]
     assert len(starts) == 40
     frames = np.linspace(0, places.n_frames - 1, 40).astype(int)
     moved = np.linalg.norm(bursts.positions[starts] - places.positions[frames], axis=-1)
     assert 1e-5 < moved.max() < 0.02, "a femtosecond on from its own place, at a few nm/ps"
+    bonds = np.linalg.norm(bursts.positions[starts, 2:5] - bursts.positions[starts, :1], axis=-1)
+    assert np.ptp(bonds) < 1e-5, "bonds to hydrogen are rigid here"
     temperature = 300 * bursts.kinetic[starts] / (0.5 * bursts.degrees_of_freedom * BOLTZMANN * 300)
     assert temperature.mean() == pytest.approx(300, rel=4 * (2 / (40 * bursts.degrees_of_freedom)) ** 0.5)
     velocities = bursts.velocities[starts].reshape(40, -1)
     likeness = np.corrcoef(velocities)[np.triu_indices(40, 1)]
     assert abs(likeness.mean()) < 0.05, "each has velocities of its own"
-    assert bursts.counters["force_calls"] == 40 * (1 + 8), "nothing is equilibrated"
+    assert bursts.counters["force_calls"] == 40 * (1 + 8)
+
+
+@pytest.mark.usefixtures("many_pieces")
+def test_bursts_from_other_places_begin_anew(ethane: Path, mm_engine: Engine, tmp_path: Path) -> None:
+    first, told = scattered(ethane, mm_engine, tmp_path, count=40)
+    other, out, work = tmp_path / "other.h5", tmp_path / "out.h5", tmp_path / "work"
+    simulate_bursts(ethane, settings(mm_engine, seed=1, timestep_fs=1), other, tmp_path / "first")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Piece, "save", Interruption(Piece.save, 2, after=True))
+        with pytest.raises(KeyboardInterrupt):
+            simulate_bursts(ethane, told, out, work, first)
+    simulate_bursts(ethane, told, out, work, other)
+    simulate_bursts(ethane, told, tmp_path / "whole.h5", tmp_path / "whole", other)
+    assert same(Trajectory.load(out), Trajectory.load(tmp_path / "whole.h5"))
 
 
 def test_where_bursts_start_is_told_twice_or_not_at_all(
@@ -260,7 +288,7 @@ def test_where_bursts_start_is_told_twice_or_not_at_all(
         simulate_bursts(ethane, settings(mm_engine, timestep_fs=1), out, work, first)
     with pytest.raises(UserError, match="leave it out"):
         simulate(ethane, told, "replica0", out, work, first)
-    with pytest.raises(UserError, match=r"8 atoms, where .* has 3"):
+    with pytest.raises(UserError, match=r"first.h5: its atoms are not those of graph.json"):
         simulate_bursts(water, told, out, work, first)
 
 

@@ -50,6 +50,23 @@ def test_a_molecule_that_explodes(inputs: Path) -> None:
     assert EXPLODES not in (inputs / FAILED).read_text()
 
 
+def test_a_molecule_is_left_out_of_what_starts_from_bursts_that_failed(inputs: Path) -> None:
+    settings = (inputs / "smoke.yaml").read_text().replace(", start: mm", "")
+    settings = settings.replace("spacing_ps: 0.2}", "spacing_ps: 0.2, start: qm}")
+    springs = settings.replace("potential: ase", "potential: ase\n    calculator: tests.workflow.springs:calculator")
+    (inputs / "smoke.yaml").write_text(springs)
+    windows = WINDOWS.replace("qm", "mm")
+    assert run_snakemake(inputs, windows).returncode != 0
+    done = run_snakemake(inputs, windows, "--config", "exclude_failed=true")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert EXPLODES not in (inputs / windows).read_text()
+    assert "methanol" in (inputs / windows).read_text()
+
+    (inputs / "smoke.yaml").write_text(settings)
+    back = planned(run_snakemake(inputs, "--dry-run", windows, "--config", "exclude_failed=true").stdout)
+    assert back == {"bursts": 8, "window": 1}
+
+
 def test_a_failed_roll_out_is_left_out_until_the_molecule_is_another(inputs: Path) -> None:
     table, replica = inputs / "molecules.tsv", inputs / "results/methylamine/simulate/mm/replica1.h5"
     table.write_text(table.read_text().replace("CN\t\t\ttrain", "CN\t\t\ttest"))

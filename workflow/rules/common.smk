@@ -113,12 +113,23 @@ def passed(engine=None, splits=PARTS[""], rules=("prepare", "simulate", "bursts"
         name: row["split"]
         for name, row in screened().items()
         if row["status"] == "ok" and row["split"] in splits and (not engine or engine in row["engines"].split(","))
-        if LEFT_OUT.get((name, ""), set()).union(LEFT_OUT.get((name, engine), ())).isdisjoint(rules)
+        if failed_rules(name, engine).isdisjoint(rules)
     }
     if not found:
         what = f"no molecule of split {' or '.join(splits)} is left for engine {engine or 'any'}"
         raise WorkflowError(f"{PROJECT.molecules}: {what}; reasons are in {PROJECT.results}/summary/molecules.csv")
     return found
+
+
+def failed_rules(molecule, engine):
+    """Rules that failed for the molecule: with any engine, with `engine`, and the bursts that its own start from."""
+    own, start = LEFT_OUT.get((molecule, engine), set()), LEFT_OUT.get((molecule, start_of(engine)), set())
+    return LEFT_OUT.get((molecule, ""), set()) | own | (start & {"bursts"})
+
+
+def start_of(engine):
+    """The engine whose bursts those of `engine` start from, if they do."""
+    return PROJECT.engines[engine].bursts.start if engine in PROJECT.engines else None
 
 
 def split_of(molecule):
@@ -162,7 +173,7 @@ def simulation(wildcards, bursts=False):
 
 def started(wildcards):
     """The bursts of another engine that those of an engine start from, if they do."""
-    start = PROJECT.engines[wildcards.engine].bursts.start
+    start = start_of(wildcards.engine)
     return expand(BURSTS, molecule=wildcards.molecule, engine=start) if start else []
 
 

@@ -12,7 +12,7 @@ def identity(molecule, engine):
     made_from = settings(
         molecule=ROWS.get(molecule),
         forcefield=PROJECT.forcefield,
-        engine=PROJECT.engines.get(engine),
+        engines=[PROJECT.engines.get(name) for name in (engine, start_of(engine))],
         seed=PROJECT.seed,
         versions=VERSIONS,
     )

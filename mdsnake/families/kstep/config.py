@@ -28,6 +28,8 @@ CONTROLS: tuple[Control, ...] = get_args(Control)
 #: Those that refuse rigid bonds.
 FLEXIBLE_CONTROLS: tuple[Control, ...] = ("hmc", "hmc-mm", "respa")
 MOST_WALKERS = 64
+#: Sizes of batches: of a function compiled for more, Dynamo keeps no more.
+MOST_COMPILED = 8
 #: Drifts of a block of the learned integrator, and how long they may be on average.
 STAGES = 3
 LONGEST_DRIFT_FS = {"none": 1.4, "hbonds": 2.8}
@@ -156,8 +158,8 @@ class Rollout(Settings):
 
     friction_per_ps: PositiveFloat | Literal["auto"] | None = Field(
         None,
-        description="of the thermostat in the roll-out: none is the engine's; auto: of exact members so that it acts "
-        "with the turns of a short pilot as the engine's does, but no less than turns are frequent",
+        description="of the thermostat in the roll-out: none is the engine's; auto: so too, but exact members, hmc and "
+        "hmc-mm take off what turns in a short pilot add, and have as much as these are frequent",
     )
     extra_chances: Annotated[NonNegativeInt, Field(le=20)] = Field(
         4, description="jumps that an exact member tries on from a refused one before it turns the velocities round"
@@ -169,6 +171,14 @@ class Rollout(Settings):
     def most_walkers(self) -> int:
         """That there may be: what a job must have room for."""
         return MOST_WALKERS if self.walkers == "auto" else self.walkers
+
+
+def compiled_sizes(walkers: int) -> list[int]:
+    """Sizes of batches that a compiled network has for so many walkers, the largest first."""
+    sizes = [walkers]
+    while sizes[-1] > 1 and len(sizes) < MOST_COMPILED:
+        sizes.append(math.ceil(sizes[-1] / 2))
+    return sizes
 
 
 class KstepEngine(Settings):

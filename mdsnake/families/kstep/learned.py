@@ -11,7 +11,7 @@ from torch_geometric.data import Batch
 
 from mdsnake.families.base import resolve_device
 from mdsnake.families.kstep.batch import collate
-from mdsnake.families.kstep.config import Jump
+from mdsnake.families.kstep.config import Jump, compiled_sizes
 from mdsnake.families.kstep.features import molecule_tensors
 from mdsnake.families.kstep.hybrid import Proposal
 from mdsnake.families.kstep.model import Known, KstepModel
@@ -68,8 +68,7 @@ class LearnedProposal:
         is said and the force stays.
         """
         begun = time.perf_counter()
-        sizes = sorted({-(-walkers // 2**halved) for halved in range(walkers.bit_length())}, reverse=True)
-        for size in sizes:
+        for size in compiled_sizes(walkers):
             batch, chemistry = self._template(np.zeros((size, len(self._molecule.masses), 3)))
             forces = torch.compile(partial(self.model.forces, batch, known=chemistry), dynamic=False)
             apart = torch.arange(len(batch.positions), device=self._device)[:, None]
@@ -79,6 +78,7 @@ class LearnedProposal:
             except RuntimeError as error:
                 reason = str(error).strip() or type(error).__name__
                 print(f"rollout.compile: goes on without, as {reason.splitlines()[0]}", flush=True)
+                self._compiled.clear()
                 return
             self._compiled[size] = forces
         print(f"compiled for {walkers} walkers and fewer in {time.perf_counter() - begun:.0f} s", flush=True)

@@ -102,7 +102,7 @@ def best_friction(propagator: Exact, states: Sequence[State], jump: Jump, wanted
     tried = outcomes(propagator, states, jump.temperature_K, FRICTION_JUMPS)
     turned = float(np.mean([one.jumps == 0 for one in tried]))
     turns_per_ps = turned / jump.lag_ps
-    friction = min(max(wanted - 2 * turns_per_ps, turns_per_ps), MOST_FRICTION)
+    friction = max(wanted - 2 * turns_per_ps, min(turns_per_ps, MOST_FRICTION))
     print(f"friction {friction:.3g}/ps, as walkers turn round in {100 * turned:.2g} % of a pilot's jumps", flush=True)
     return friction
 

@@ -84,18 +84,19 @@ from mdsnake.families.kstep.learned import LearnedProposal
 from tests.families.kstep.toys import stirred, toy_batch, toy_model
 from tests.toys import toy_graph
 
-model, batch = stirred(toy_model("transformer-egnn"), size=0.1), toy_batch("CH3OH", n=3)
-x, v, f = (batch[name].view(3, 6, 3).double().numpy() for name in ("positions", "velocities", "forces"))
+model, batch = stirred(toy_model("transformer-egnn"), size=0.1), toy_batch("CH3OH", n=4)
+x, v, f = (batch[name].view(4, 6, 3).double().numpy() for name in ("positions", "velocities", "forces"))
 plain, compiled = LearnedProposal(model, toy_graph("CH3OH")), LearnedProposal(model, toy_graph("CH3OH"))
-compiled.compile(3)
+compiled.compile(4)
 torch.compiler.set_stance("fail_on_recompile")
-forces, calls = model.forces, []
+forces, calls, jump, sizes = model.forces, [], compiled._jump, []
 model.forces = lambda *inputs, **known: calls.append(1) or forces(*inputs, **known)
-for count in (3, 2, 1):
+compiled._jump = lambda x, v: sizes.append(len(x)) or jump(x, v)
+for count in (4, 3, 2, 1):
     calls.clear()
     compiled.reset()
     found = compiled(x[:count], v[:count], f[:count])
-    print(count, "walkers,", len(calls), "eager forces of", len(model.drifts) + 1)
+    print(count, "walkers in a batch of", sizes[-1], "with", len(calls), "eager forces of", len(model.drifts) + 1)
     for a, b in zip(found, plain(x[:count], v[:count], f[:count])):
         np.testing.assert_allclose(a, b, atol=2e-5 * np.abs(b).max())
 """
@@ -117,6 +118,10 @@ def test_a_compiled_force_is_the_same_and_without_a_compiler_it_stays(compiler: 
     first, *counts = run.stdout.splitlines()
     works = shutil.which(compiler) is not None
     assert first.startswith(
-        "compiled for 3 walkers and fewer in " if works else "rollout.compile: goes on without, as "
+        "compiled for 4 walkers and fewer in " if works else "rollout.compile: goes on without, as "
     ), first
-    assert counts == [f"{count} walkers, {0 if works else 7} eager forces of 7" for count in (3, 2, 1)]
+    eager, filled = (0, {3: 4}) if works else (7, {})
+    assert counts == [
+        f"{count} walkers in a batch of {filled.get(count, count)} with {eager} eager forces of 7"
+        for count in (4, 3, 2, 1)
+    ]

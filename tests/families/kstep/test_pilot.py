@@ -140,6 +140,11 @@ def test_thermostat_and_few_turns_together_act_as_the_friction_wanted() -> None:
     assert effective_friction(friction, jumps, JUMP.lag_ps) == pytest.approx(wanted, rel=0.1)
 
 
+def test_friction_that_is_wanted_has_no_bound() -> None:
+    still = Exact(well(1.0), VerletMove(well(1.0), 100, 8e-5), 300)
+    assert best_friction(still, thermal(well(1.0)), JUMP, 3 * MOST_FRICTION) == 3 * MOST_FRICTION
+
+
 def test_where_walkers_go_on_friction_is_weaker() -> None:
     potential, move = well(1.0), VerletMove(well(1.0), 10, 8e-4)
     start = thermal(potential)
