@@ -20,6 +20,9 @@ PILOT_JUMPS = 64
 FRICTION_JUMPS = 256  # turns are rarer than refusals
 LONGEST_STEP_PS = 0.0025  # about what Verlet bears with hydrogen: ω dt < 2 at 3600 cm⁻¹
 MOST_FRICTION = 50.0  # 1/ps
+SAMPLING_FRICTION = (
+    10.0  # 1/ps; a molecule by itself hardly crosses barriers slower for it, and forgets its energy soon
+)
 FEWEST_WALKERS = 8
 WORTHWHILE = 0.9  # twice the walkers must each take less than this share of the time
 TIMINGS = 3
@@ -58,7 +61,7 @@ def choices(
     if friction == "auto":
         friction = engine.friction_per_ps
         if isinstance(propagator, Exact):
-            friction = best_friction(propagator, states, settings.jump, friction)
+            friction = best_friction(propagator, states, settings.jump, max(friction, SAMPLING_FRICTION))
     return Choices(walkers, friction, steps)
 
 
@@ -93,16 +96,15 @@ def best_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump,
         steps += 1
 
 
-def best_friction(propagator: Exact, states: Sequence[State], jump: Jump, wanted: float) -> float:
-    """Friction in 1/ps of the thermostat which, with the turns, acts as `wanted`: dynamics as with the engine's.
+def best_friction(propagator: Exact, states: Sequence[State], jump: Jump, least: float) -> float:
+    """Friction in 1/ps at which velocities last no longer than a walker goes between two turns, `least` at least.
 
-    A share p of turns acts as a friction of 2p/τ.  Velocities shall not outlast the way between two turns, p/τ: a turn
-    sends a walker back on its own path, which weaker friction would let it retrace.
+    A turn sends a walker back on its own path, which weaker friction would let it retrace; and it leaves a walker its
+    energy, which the thermostat alone exchanges.
     """
     tried = outcomes(propagator, states, jump.temperature_K, FRICTION_JUMPS)
     turned = float(np.mean([one.jumps == 0 for one in tried]))
-    turns_per_ps = turned / jump.lag_ps
-    friction = max(wanted - 2 * turns_per_ps, min(turns_per_ps, MOST_FRICTION))
+    friction = max(least, min(turned / jump.lag_ps, MOST_FRICTION))
     print(f"friction {friction:.3g}/ps, as walkers turn round in {100 * turned:.2g} % of a pilot's jumps", flush=True)
     return friction
 

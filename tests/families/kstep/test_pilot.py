@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from mdsnake.config import Engine
-from mdsnake.evaluate.exactness import effective_friction
 from mdsnake.families.kstep.config import Jump, Rollout, RolloutSettings
 from mdsnake.families.kstep.exact import Exact, Untested
 from mdsnake.families.kstep.moves import LearnedMove, VerletMove
 from mdsnake.families.kstep.pilot import (
     FRICTION_JUMPS,
     MOST_FRICTION,
+    SAMPLING_FRICTION,
     Choices,
     best_friction,
     best_verlet_steps,
@@ -106,7 +106,7 @@ def test_what_is_told_is_not_chosen_and_what_is_open_is(exact: bool) -> None:
     calls = potential.calls.force_calls
     found = chosen(walkers="auto", friction_per_ps="auto")
     assert found.walkers == 8
-    assert found.friction_per_ps == 3.0 if not exact else found.friction_per_ps > 3.0
+    assert found.friction_per_ps == 3.0 if not exact else found.friction_per_ps >= SAMPLING_FRICTION
     assert (potential.calls.force_calls > calls) == exact, "nothing of a control without a test depends on a pilot"
 
 
@@ -128,19 +128,7 @@ def test_friction_lasts_as_long_as_walkers_go_between_turns() -> None:
     assert best_friction(propagator, thermal(potential), JUMP, 0.5) == pytest.approx(turned / JUMP.lag_ps)
 
 
-def test_thermostat_and_few_turns_together_act_as_the_friction_wanted() -> None:
-    potential = well(1.0)
-    propagator = Exact(potential, VerletMove(potential, 20, 4e-4), 300)
-    jumps = np.array([one.jumps for one in outcomes(propagator, thermal(potential), 300, FRICTION_JUMPS)])
-    turns_per_ps = np.mean(jumps == 0) / JUMP.lag_ps
-    assert 0 < turns_per_ps < 20
-    wanted = 4 * turns_per_ps
-    friction = best_friction(propagator, thermal(potential), JUMP, wanted)
-    assert friction < 0.6 * wanted
-    assert effective_friction(friction, jumps, JUMP.lag_ps) == pytest.approx(wanted, rel=0.1)
-
-
-def test_friction_that_is_wanted_has_no_bound() -> None:
+def test_the_least_friction_has_no_bound() -> None:
     still = Exact(well(1.0), VerletMove(well(1.0), 100, 8e-5), 300)
     assert best_friction(still, thermal(well(1.0)), JUMP, 3 * MOST_FRICTION) == 3 * MOST_FRICTION
 
