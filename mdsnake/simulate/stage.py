@@ -12,6 +12,7 @@ import numpy as np
 from mdsnake.config import VERSIONS, PlainEngine, SimulateSettings
 from mdsnake.errors import UserError
 from mdsnake.physics.integrators import maxwell_boltzmann, remove_com
+from mdsnake.physics.potential import Potential
 from mdsnake.seeds import integer_seed, seed_sequence
 from mdsnake.simulate.frames import Cost, Dynamics, Frames, check_sound
 from mdsnake.store.budget import Budget
@@ -113,9 +114,7 @@ def simulate_bursts(
     ) -> tuple[Frames, np.ndarray, np.ndarray]:
         first, frames = sum(sizes[: index - 1]), []
         for burst in range(first, first + n):
-            rng = np.random.default_rng(seed_sequence(settings.seed, f"{stream}/velocities", burst))
-            x = dynamics.potential.project_positions(places[burst])
-            v = maxwell_boltzmann(dynamics.potential, x, engine.temperature_K, rng)
+            x, v = _drawn(dynamics.potential, places[burst], settings, stream, burst)
             frame, x, v = dynamics.nvt(x, v, integer_seed(settings.seed, stream, 1, burst), 1, spacing, cost)
             frames.append(frame)
         return Frames.join(frames), x, v
@@ -157,15 +156,15 @@ class _Job:
         self, stream: str, replica: int, makers: list[Maker], budget: Budget | None, equilibrated: bool = True
     ) -> list[Piece]:
         """The pieces; that of equilibration first, if there is one: one frame, and no costs."""
-        engine, seed = self.settings.engine, self.settings.seed
+        engine = self.settings.engine
 
         def equilibrate(before: Piece | None) -> Piece:
-            rng = np.random.default_rng(seed_sequence(seed, f"{stream}/velocities", replica))
-            x = self.potential.project_positions(np.array(self.graph.positions))
-            v = maxwell_boltzmann(self.potential, x, engine.temperature_K, rng)
+            x, v = _drawn(self.potential, np.array(self.graph.positions), self.settings, stream, replica)
             interval = _steps(engine.record_fs, engine)
             n = max(1, round(_steps(engine.equilibration_ps / FEMTOSECOND, engine) / interval))
-            frames, x, v = self.dynamics.nvt(x, v, integer_seed(seed, stream, replica, 0), n, interval, Cost())
+            frames, x, v = self.dynamics.nvt(
+                x, v, integer_seed(self.settings.seed, stream, replica, 0), n, interval, Cost()
+            )
             return checked("in equilibration", frames.part(slice(-1, None)), x, v, Cost())
 
         def follow(make: Maker, index: int, before: Piece | None) -> Piece:
@@ -240,6 +239,15 @@ def _shares(total: int, steps: int, engine: PlainEngine) -> list[int]:
     """`total` items of `steps` steps each, in pieces of nearly equal size."""
     size = max(math.ceil(total / PIECES), math.ceil(SMALLEST_PIECE[engine.potential] / steps))
     return [min(size, total - start) for start in range(0, total, size)]
+
+
+def _drawn(
+    potential: Potential, x: np.ndarray, settings: SimulateSettings, stream: str, index: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions `x` with rigid bonds at their length, and thermal velocities: those of this `index` of the stream."""
+    rng = np.random.default_rng(seed_sequence(settings.seed, f"{stream}/velocities", index))
+    x = potential.project_positions(x)
+    return x, maxwell_boltzmann(potential, x, settings.engine.temperature_K, rng)
 
 
 def _spread(start: Path, prepared: Path, count: int) -> np.ndarray:

@@ -14,11 +14,15 @@ DROPPED = "results/tables/kstep/dropped.html"
 WINDOWS = "results/kstep/window/qm/k8.json"
 
 
+def with_springs(settings: str) -> str:
+    """The settings with springs in place of xTB."""
+    return settings.replace("potential: ase", "potential: ase\n    calculator: tests.workflow.springs:calculator")
+
+
 def test_a_molecule_that_explodes(inputs: Path) -> None:
     # Springs hold atoms where they were prepared, not where another engine's bursts have them.
     settings = (inputs / "smoke.yaml").read_text().replace(", start: mm", "")
-    springs = settings.replace("potential: ase", "potential: ase\n    calculator: tests.workflow.springs:calculator")
-    (inputs / "smoke.yaml").write_text(springs)
+    (inputs / "smoke.yaml").write_text(with_springs(settings))
 
     failed = run_snakemake(inputs, WINDOWS)
     assert failed.returncode != 0
@@ -53,8 +57,7 @@ def test_a_molecule_that_explodes(inputs: Path) -> None:
 def test_a_molecule_is_left_out_of_what_starts_from_bursts_that_failed(inputs: Path) -> None:
     settings = (inputs / "smoke.yaml").read_text().replace(", start: mm", "")
     settings = settings.replace("spacing_ps: 0.2}", "spacing_ps: 0.2, start: qm}")
-    springs = settings.replace("potential: ase", "potential: ase\n    calculator: tests.workflow.springs:calculator")
-    (inputs / "smoke.yaml").write_text(springs)
+    (inputs / "smoke.yaml").write_text(with_springs(settings))
     windows = WINDOWS.replace("qm", "mm")
     assert run_snakemake(inputs, windows).returncode != 0
     done = run_snakemake(inputs, windows, "--config", "exclude_failed=true")

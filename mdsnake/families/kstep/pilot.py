@@ -20,9 +20,8 @@ PILOT_JUMPS = 64
 FRICTION_JUMPS = 256  # turns are rarer than refusals
 LONGEST_STEP_PS = 0.0025  # about what Verlet bears with hydrogen: ω dt < 2 at 3600 cm⁻¹
 MOST_FRICTION = 50.0  # 1/ps
-SAMPLING_FRICTION = (
-    10.0  # 1/ps; a molecule by itself hardly crosses barriers slower for it, and forgets its energy soon
-)
+#: In 1/ps; torsions of a molecule by itself hardly turn slower, and its energy is soon forgotten.
+SAMPLING_FRICTION = 10.0
 FEWEST_WALKERS = 8
 WORTHWHILE = 0.9  # twice the walkers must each take less than this share of the time
 TIMINGS = 3
