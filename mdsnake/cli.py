@@ -281,6 +281,7 @@ def main() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, terminate)
+    sys.unraisablehook = _raise_again
     try:
         sys.exit(app(with_listed(sys.argv[1:]), standalone_mode=False))
     except BaseException as error:
@@ -300,6 +301,15 @@ def main() -> None:
             path = error.filename2 or error.filename
             sys.exit(f"error: {_line(path)}: {error.strerror}; name another path, or mend its rights")
         raise
+
+
+def _raise_again(lost: "sys.UnraisableHookArgs") -> None:
+    """See that a signal ends the work, too, where it came during a destructor, in which Python drops exceptions."""
+    if lost.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(lost)
+        return
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
 
 
 def _told(what: object, status: int) -> int:

@@ -19,6 +19,7 @@ from tests.families.kstep.toys import network, toy_model
 
 def failure(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> str:
     """What a command that fails says last."""
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # pytest's, back afterwards
     monkeypatch.setattr(sys, "argv", ["mdsnake", *map(str, arguments)])
     with pytest.raises(SystemExit) as leaving:
         cli.main()
@@ -140,13 +141,16 @@ def test_an_error_is_all_that_a_process_prints(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize(
+SIGNALS = pytest.mark.parametrize(
     ("number", "status", "line"),
     [
         (signal.SIGINT, 130, ""),
         (signal.SIGTERM, 143, "error: stopped from outside (SIGTERM); run it again to go on"),
     ],
 )
+
+
+@SIGNALS
 def test_a_signal_ends_a_run_without_a_trace_and_without_a_half_file(
     tmp_path: Path, ethane: Path, mm_engine: Engine, number: int, status: int, line: str
 ) -> None:
@@ -162,6 +166,28 @@ def test_a_signal_ends_a_run_without_a_trace_and_without_a_half_file(
     assert errors.strip() == line
     assert not (tmp_path / "out.h5").exists()
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
+
+
+@SIGNALS
+def test_a_signal_that_python_drops_ends_a_run_too(number: int, status: int, line: str) -> None:
+    code = """
+import signal, sys, time
+from mdsnake import cli
+
+class Dropped:
+    def __del__(self):
+        signal.raise_signal(int(sys.argv[1]))
+
+def work(*_, **__):
+    Dropped()
+    time.sleep(60)
+
+cli.app = work
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(int(number))], capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert done.stderr.strip() == line
 
 
 def test_the_time_budget_may_come_from_the_environment(tmp_path: Path, ethane: Path, mm_engine: Engine) -> None:

@@ -50,6 +50,7 @@ def tell(arguments: Arguments) -> Outcome:
     stderr, on_terminate = io.StringIO(), signal.getsignal(signal.SIGTERM)
     with (
         mock.patch.object(sys, "argv", ["mdsnake", *map(str, arguments)]),
+        mock.patch.object(sys, "unraisablehook", sys.unraisablehook),
         contextlib.redirect_stderr(stderr),
         contextlib.redirect_stdout(io.StringIO()),
     ):
