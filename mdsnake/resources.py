@@ -81,9 +81,11 @@ def replica(engine: Engine, n_atoms: float) -> Need:
 
 
 def bursts(engine: Engine, n_atoms: float) -> Need:
-    """The training data of a molecule: bursts, and the spacing between them."""
+    """The training data of a molecule: bursts, and the way to each, which an equilibration goes before where they start
+    nowhere else."""
     frames = _burst_frames(engine)
-    steps = _steps(engine.equilibration_ps + engine.bursts.count * engine.bursts.spacing_ps, engine)
+    before_ps = 0 if engine.bursts.start else engine.equilibration_ps
+    steps = _steps(before_ps + engine.bursts.count * engine.bursts.spacing_ps, engine)
     stored = 3 if engine.potential == "openmm" else 1  # reading a frame out takes longer than such a step
     return _dynamics(engine, n_atoms, steps + stored * frames, frames)
 

@@ -39,6 +39,13 @@ def test_simulations_grow_with_atoms_and_steps(engine: Engine) -> None:
     assert more == pytest.approx(steps * resources.step_seconds(engine, 9))
 
 
+def test_bursts_that_start_elsewhere_pay_no_equilibration() -> None:
+    elsewhere = QM.model_copy(update={"bursts": QM.bursts.model_copy(update={"start": "mm"})})
+    saved = resources.bursts(QM, 9).seconds - resources.bursts(elsewhere, 9).seconds
+    steps = 1e3 * QM.equilibration_ps / QM.timestep_fs
+    assert saved == pytest.approx(steps * resources.step_seconds(QM, 9))
+
+
 @pytest.mark.parametrize(
     ("engine", "n_atoms", "measured"),
     [(MM, 9, 28e-6), (MM, 33, 121e-6), (MM, 62, 225e-6), (QM, 9, 1.4e-3), (QM, 24, 11.9e-3), (QM, 62, 42.7e-3)],
