@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from exact_runs import FEW_BURSTS, MEMBER, OWN, STRIDES_FS, UNSEEN, configuration, make, pretrained, steps
+from exact_samples import Estimate, samples
 from record import over_seeds, record, write
 
 from mdsnake.evaluate.metrics import METRICS
@@ -27,10 +28,9 @@ PLAIN = ("verlet", "verlet-double", "verlet-stable")
 BRIEF = (*PLAIN, "hmc-mm", "respa")
 REPORTED = (
     "accepted_fraction", "energy_error_spread", "boltzmann_factor", "boltzmann_factor_error", "turned_fraction",
-    "effective_friction", "force_calls_per_ps", "network_calls_per_ps", "ms_per_ps", "ess", "ess_potential",
-    "ess_per_force_call", "ess_per_second", "ess_potential_per_force_call",
-    "ess_potential_per_second", "bond_js", "angle_js", "torsion_js", "potential_js", "pair_distance_l1",
-    "flip_rate", "flip_rate_ratio", "torsion_time_ratio", "ke_ratio", "reversibility_pm",
+    "effective_friction", "force_calls_per_ps", "network_calls_per_ps", "ms_per_ps", "bond_js", "angle_js",
+    "torsion_js", "potential_js", "pair_distance_l1", "flip_rate", "flip_rate_ratio", "torsion_time_ratio", "ke_ratio",
+    "reversibility_pm",
 )  # fmt: skip
 #: What the kinetic energy may be off before samples count for nothing.
 WARM = 0.2
@@ -82,8 +82,12 @@ def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     groups: Groups = defaultdict(list)
     for row in (row for file in files for row in read_records(results.parent / file)):
         groups[row.stride_fs, row.member, row.metric].append(row)
-    atoms = MoleculeGraph.load(results / name / "prepare/graph.json").n_atoms
-    return measured(name, groups, atoms) + against_hmc(name, groups, atoms)
+    graph, rolled = MoleculeGraph.load(results / name / "prepare/graph.json"), defaultdict(list)
+    for one in (groups[key][seed] for key in groups if key[2] == "ke_ratio" for seed in range(told.seeds)):
+        file = f"{name}/rollout/qm/k{one.k}/{one.member}/seed{one.seed}.h5"
+        rolled[one.stride_fs, one.member].append(results / file)
+    sampled = {key: samples(files, graph) for key, files in rolled.items() if is_warm(groups, *key)}
+    return measured(name, groups, graph.n_atoms) + sampling(name, sampled, graph.n_atoms)
 
 
 def measured(name: str, groups: Groups, atoms: int) -> list[dict[str, Any]]:
@@ -116,36 +120,38 @@ def mark(metric: str, value: float, floor: float, stride: float, name: str, atom
     return {}
 
 
-def against_hmc(name: str, groups: Groups, atoms: int) -> list[dict[str, Any]]:
-    """Cost of an effective sample over that of `hmc` at the stride, steps and seed-mean where it does best.
+def is_warm(groups: Groups, stride: float, member: str) -> bool:
+    """Whether it samples the temperature asked for: else its samples count for nothing."""
+    return abs(over_seeds([row.value for row in groups[stride, member, "ke_ratio"]])["value"] - 1) < WARM
+
+
+def sampling(name: str, sampled: dict[tuple[float, str], dict[str, Estimate]], atoms: int) -> list[dict[str, Any]]:
+    """Effective samples of all seeds together, and their costs over those of `hmc` at the stride where it does best.
 
     By the slowest observable, which the marks are for and which only long walkers settle, and by the potential energy.
     """
-    records = []
+    records = [
+        record(name, member, described(stride, member, name), metric, METRICS[metric].unit, **one.bounded)
+        for (stride, member), found in sorted(sampled.items())
+        for metric, one in found.items()
+    ]
     for per, of in (("force_call", "calls_per_sample_over_hmc"), ("second", "faster_than_hmc")):
         for size, by in (("ess", ""), ("ess_potential", ", potential energy")):
-            cheap = {key: sampled(groups, *key, f"{size}_per_{per}") for key in sorted({key[:2] for key in groups})}
-            best = np.nanmax([over_seeds(values)["value"] for (_, name), values in cheap.items() if name == "hmc"])
-            for (stride, member), values in cheap.items():
+            rates = {key: found[f"{size}_per_{per}"] for key, found in sorted(sampled.items())}
+            best = max((one for key, one in rates.items() if key[1] == "hmc"), key=lambda one: np.nan_to_num(one.value))
+            for (stride, member), rate in rates.items():
                 calls = per == "force_call"
-                ratio = over_seeds([best / value if calls else value / best for value in values if value > 0])
-                value, judged = ratio.pop("value"), {}
+                ratio = rate.over(best)
+                ratio, judged = ratio.inverse if calls else ratio, {}
                 most, least = {8: 0.2, 16: 0.125}.get(stride), 3 if atoms < 12 else 5
-                known = value == value
+                known = bool(np.isfinite(ratio.value))
                 if member == MEMBER and not by and calls and most:
-                    judged = {"mark": f"≤ {most:g}", "met": value <= most if known else None}
+                    judged = {"mark": f"≤ {most:g}", "met": ratio.value <= most if known else None}
                 elif member == MEMBER and not by and name in OWN and not calls and stride >= 8:
-                    judged = {"mark": f"≥ {least}", "met": value >= least if known else None}
+                    judged = {"mark": f"≥ {least}", "met": ratio.value >= least if known else None}
                 setting = described(stride, member, name) + by
-                records.append(record(name, member, setting, of, "1", value, **ratio, **judged))
+                records.append(record(name, member, setting, of, "1", **ratio.bounded, **judged))
     return records
-
-
-def sampled(groups: Groups, stride: float, member: str, metric: str) -> list[float]:
-    """Of the seeds; NaN where walkers are too short to tell, or sample something else than asked for."""
-    heat = [row.value for row in groups[stride, member, "ke_ratio"]]
-    rates = [row.value for row in groups[stride, member, metric]]
-    return [rate if abs(hot - 1) < WARM else np.nan for rate, hot in zip(rates, heat, strict=True)]
 
 
 def described(stride: float, member: str, name: str) -> str:

@@ -109,12 +109,13 @@ def motion(model: Sample, reference: Sample) -> dict[str, Mean]:
 
 
 def rates(model: Sample, reference: Sample) -> dict[str, Mean]:
-    """Torsion flips, the memory of torsions and the places of vibrations."""
+    """Torsion flips, the memory of torsions and the places of vibrations, which need frames evenly spaced in time."""
     rate, flips = kinetics.flip_rate(model.trajectory, model.torsions)
     time, torsions = kinetics.torsion_time(model.trajectory, model.torsions)
     reference_rate, _ = kinetics.flip_rate(reference.trajectory, reference.torsions)
     reference_time, _ = kinetics.torsion_time(reference.trajectory, reference.torsions)
-    shifts = vdos.peak_shifts(model.vdos, reference.vdos)
+    even = model.trajectory.jumps is None
+    shifts = vdos.peak_shifts(model.vdos, reference.vdos) if even else np.full(vdos.PEAKS, np.nan)
     segments = len(np.unique(model.trajectory.segment))
     return {
         "flip_rate": (rate, flips),

@@ -11,9 +11,12 @@ CHUNK = 50_000  # frames superposed at a time; bounds the memory of long traject
 
 
 def lagged(trajectory: Trajectory, lag: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (P,), (P,) of all pairs of frames `lag` apart and in the same segment."""
+    """Indices (P,), (P,) of all pairs of frames `lag` apart, in the same segment and with one jump to every frame."""
     first = np.arange(max(trajectory.n_frames - lag, 0))
     first = first[trajectory.segment[first] == trajectory.segment[first + lag]]
+    if trajectory.jumps is not None:
+        odd = np.cumsum(trajectory.jumps != 1)
+        first = first[odd[first] == odd[first + lag]]
     return first, first + lag
 
 

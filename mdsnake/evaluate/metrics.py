@@ -105,7 +105,7 @@ METRICS: dict[str, Metric] = {
     },
     "lag_rmsd": Metric(
         "pm", None, "pairs of frames", "lag-RMSD",
-        "mean RMSD, superposed, between frames one stride apart",
+        "mean RMSD, superposed, between frames one stride apart; with a test, those of jumps taken at once",
     ),
     "lag_rmsd_ratio": Metric(
         "1", 1, "pairs of frames", "lag-RMSD ratio",
@@ -241,7 +241,7 @@ METRICS: dict[str, Metric] = {
     ),
     "break_even": Metric(
         "ps", None, "runs", "break-even",
-        "simulated time that wins back training and its data; none when never",
+        "simulated time that wins back training and its data, not a model that it started from; none when never",
     ),
     "jump_position_pm": Metric(
         "pm", 0, "windows", "jump position error",

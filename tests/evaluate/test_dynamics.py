@@ -15,6 +15,13 @@ def test_pairs_stay_within_segments(trajectory):
     assert np.isnan(lag_rmsd(run, 5)[0])
 
 
+def test_pairs_are_as_far_apart_in_time_as_in_frames(trajectory):
+    """A walker that turned round stayed, and one that went on from a refused jump is further."""
+    run = dataclasses.replace(trajectory(0, segments=2, frames=6), jumps=np.array([2, 1, 1, 0, 1, 1, 1, 3, 1, 1, 1, 1]))
+    assert list(lagged(run, 1)[0]) == [0, 1, 3, 4, 7, 8, 9, 10]
+    assert list(lagged(run, 2)[0]) == [0, 3, 7, 8, 9]
+
+
 def test_turning_as_a_whole_is_no_motion(trajectory):
     run = trajectory(1, frames=30)
     angle = np.linspace(0, 3, 30)

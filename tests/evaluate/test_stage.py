@@ -52,6 +52,13 @@ def test_a_reference_against_itself_is_perfect(evaluated, tmp_path):
         assert found[name].value == pytest.approx(1), name
 
 
+def test_frames_unevenly_spaced_in_time_have_no_spectrum(evaluated):
+    for member, even in (("egnn", False), ("verlet", True)):
+        found = values(evaluated / f"{member}-k4.csv")
+        assert np.isfinite(found["vdos_shift_1"].value) == even
+        assert np.isfinite(found["lag_rmsd_ratio"].value)
+
+
 def test_curves_hold_every_frame(evaluated):
     drawn = json.loads((evaluated / "egnn-k8.json").read_text())
     assert drawn["settings"]["k"] == 8

@@ -12,6 +12,7 @@ import torch
 from mdsnake.config import Engine, SimulateSettings
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import Jump
+from mdsnake.families.kstep.pilot import SAMPLING_FRICTION
 from mdsnake.physics.integrators import remove_com
 from mdsnake.physics.potential import open_potential
 from mdsnake.rollout import stage
@@ -98,6 +99,32 @@ def test_nothing_but_the_thermostat_moves_the_zero_control(
             assert np.ptp(trajectory.positions[walker], axis=0).max() == 0
     assert np.ptp(nve.velocities[:25], axis=0).max() == 0
     assert np.ptp(nvt.velocities[:25], axis=0).max() > 0.1
+
+
+@pytest.mark.parametrize("friction", [60.0, "auto"])
+def test_between_frames_velocities_forget_as_the_friction_says(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path, friction: float | str
+) -> None:
+    told = settings(jump, "zero", friction_per_ps=friction, time_ps=0.8)
+    nvt, _ = run(tmp_path, ethane, told, flexible_engine, ethane_bursts)
+    chosen = SAMPLING_FRICTION if friction == "auto" else friction
+    assert nvt.provenance["chosen"]["friction_per_ps"] == chosen
+    momenta = (nvt.velocities * np.sqrt(nvt.masses)[:, None]).reshape(3, -1, 3 * len(nvt.masses))
+    kept = np.sum(momenta[:, 1:] * momenta[:, :-1]) / np.sum(momenta[:, :-1] ** 2)
+    expected = np.exp(-chosen * jump.lag_ps)
+    assert kept == pytest.approx(expected, abs=4 * np.sqrt((1 - expected**2) / (momenta.size)))
+
+
+def test_jumps_are_taken_as_often_as_their_energies_and_the_temperature_say(
+    ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, tmp_path: Path
+) -> None:
+    told = settings(jump, "hmc", hmc_steps=2, extra_chances=0, time_ps=4)
+    nvt, _ = run(tmp_path, ethane, told, flexible_engine, ethane_bursts)
+    assert nvt.energy_error is not None
+    taken = np.exp(-np.maximum(nvt.energy_error.astype(float), 0) / (BOLTZMANN * jump.temperature_K))
+    assert 0.3 < taken.mean() < 0.9
+    error = np.sqrt(np.sum(taken * (1 - taken))) / len(taken)
+    assert nvt.counters["accepted"] / nvt.counters["jumps"] == pytest.approx(taken.mean(), abs=4 * error)
 
 
 @pytest.mark.parametrize("member", ["ballistic", "verlet", "egnn"])

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mdsnake.config import PlainEngine
+from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import CONTROLS, Jump, RolloutSettings
 from mdsnake.families.kstep.exact import Exact
 from mdsnake.families.kstep.hybrid import Propagator
@@ -19,6 +20,7 @@ from mdsnake.physics.potential import Potential
 PILOT_JUMPS = 64
 FRICTION_JUMPS = 256  # turns are rarer than refusals
 LONGEST_STEP_PS = 0.0025  # about what Verlet bears with hydrogen: ω dt < 2 at 3600 cm⁻¹
+FINEST = 4  # times as many steps as the engine's, none of which is taken: these are no forces
 MOST_FRICTION = 50.0  # 1/ps
 #: In 1/ps; torsions of a molecule by itself hardly turn slower, and its energy is soon forgotten.
 SAMPLING_FRICTION = 10.0
@@ -46,21 +48,22 @@ def choices(
     """What `settings` leave open, by pilots of the propagator `opened` from some of `frames` thermal states."""
     told = settings.rollout
     walkers, friction, steps = told.walkers, told.friction_per_ps or engine.friction_per_ps, told.hmc_steps
+    fewest = min(FEWEST_WALKERS, told.most_walkers, frames) if walkers == "auto" else walkers
+    least = max(engine.friction_per_ps, SAMPLING_FRICTION)
     if settings.member in UNTESTED:  # nothing of them depends on a pilot
-        fewest = min(FEWEST_WALKERS, told.most_walkers, frames) if walkers == "auto" else walkers
-        return Choices(fewest, engine.friction_per_ps if friction == "auto" else friction, steps)
+        return Choices(fewest, least if friction == "auto" else friction, steps)
     if walkers != "auto" and friction != "auto" and (settings.member != "hmc" or steps):
         return Choices(walkers, friction, steps)
-    states = thermal(FEWEST_WALKERS if walkers == "auto" else walkers)
+    states = thermal(fewest)
     propagator = opened(states)
     if isinstance(propagator, Exact) and isinstance(propagator.move, VerletMove):
         steps = propagator.move.steps
     if walkers == "auto":
         walkers = best_walkers(propagator, states, min(told.most_walkers, frames))
     if friction == "auto":
-        friction = engine.friction_per_ps
+        friction = least
         if isinstance(propagator, Exact):
-            friction = best_friction(propagator, states, settings.jump, max(friction, SAMPLING_FRICTION))
+            friction = best_friction(propagator, states, settings.jump, least)
     return Choices(walkers, friction, steps)
 
 
@@ -78,6 +81,10 @@ def best_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump,
     """The number of Verlet steps in a jump of hybrid Monte Carlo that takes walkers farthest for a force call.
 
     Tried from the longest steps on, up to the first that does worse than the one before.
+
+    Raises
+    ------
+    UserError : where none is taken, however short the steps
     """
     steps = int(np.ceil(jump.lag_ps / LONGEST_STEP_PS - 1e-9))
     best, gain = steps, 0.0
@@ -91,8 +98,10 @@ def best_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump,
         print(f"hmc: {step}: {taken:.0f} % taken at once, {went:.2g} fs a force call", flush=True)
         if went < gain:
             return best
+        if not went and steps >= FINEST * jump.k:
+            raise UserError(f"hmc: no jump is taken, even in {step}; are its forces those of its energies?")
         best, gain = steps, went
-        steps += 1
+        steps = steps + 1 if went else 2 * steps
 
 
 def best_friction(propagator: Exact, states: Sequence[State], jump: Jump, least: float) -> float:

@@ -10,7 +10,7 @@ from mdsnake.families.kstep.config import CONTROLS, FLEXIBLE_CONTROLS, Jump, Rol
 from mdsnake.families.kstep.exact import Exact
 from mdsnake.families.kstep.hybrid import Propagator, Verlet
 from mdsnake.families.kstep.members import Straight, control_proposal, open_propagator, open_proposal
-from mdsnake.families.kstep.moves import VerletMove
+from mdsnake.families.kstep.moves import LearnedMove, SurrogateMove, VerletMove
 from mdsnake.physics.integrators import State, make_state, maxwell_boltzmann, verlet_step
 from mdsnake.physics.openmm import OpenMMPotential
 from tests.families.kstep.toys import JUMP, RIGID, steps, toy_potential
@@ -108,13 +108,18 @@ def test_only_the_controls_with_a_test_are_exact(potential: OpenMMPotential, sta
 
 
 @pytest.mark.parametrize("member", ["hmc", "hmc-mm", "egnn"])
-def test_exact_members_have_the_extra_chances_that_they_are_given(
+def test_exact_members_have_the_lag_the_temperature_and_the_chances_that_they_are_given(
     member: str, potential: OpenMMPotential, states: list[State]
 ) -> None:
     told = settings(member, hmc_steps=2, extra_chances=7).model_copy(update={"exact": member == "egnn"})
     found = open_propagator(told, potential, toy_graph("C2H6"), states, Straight(0.0), lambda: toy_potential("C2H6"))
     assert isinstance(found, Exact)
     assert found.extra_chances == 7
+    assert found.temperature_K == JUMP.temperature_K
+    move = found.move
+    assert isinstance(move, LearnedMove | SurrogateMove | VerletMove)
+    lag = move.lag_ps if isinstance(move, LearnedMove) else move.steps * move.timestep_ps
+    assert lag == pytest.approx(JUMP.lag_ps)
 
 
 @pytest.mark.parametrize("member", [*FLEXIBLE_CONTROLS, "egnn"])

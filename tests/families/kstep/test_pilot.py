@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mdsnake.config import Engine
+from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import Jump, Rollout, RolloutSettings
 from mdsnake.families.kstep.exact import Exact, Untested
 from mdsnake.families.kstep.moves import LearnedMove, VerletMove
@@ -65,6 +66,17 @@ def test_steps_are_chosen_for_the_chances_that_a_walker_has(capsys: pytest.Captu
     assert re.fullmatch(r"hmc: \d+ steps of [\d.]+ fs a jump: \d+ % taken at once, [\d.]+ fs a force call", last)
 
 
+def test_steps_are_not_sought_for_ever_where_forces_belong_to_no_energy() -> None:
+    class Rising(HarmonicPotential):
+        def energy_forces(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+            _, forces = super().energy_forces(x)
+            return 1e3 * self.calls.force_calls, forces
+
+    potential = Rising(np.ones(8), stiffness=1e6)
+    with pytest.raises(UserError, match=r"^hmc: no jump is taken, even in 64 steps of 0.125 fs a jump; are its forces"):
+        best_verlet_steps(potential, thermal(potential), JUMP)
+
+
 @pytest.mark.parametrize(("overhead_ms", "each_ms", "expected"), [(20.0, 0.0, 32), (0.0, 2.0, 8)])
 def test_more_walkers_share_what_a_network_takes_whatever_their_number(
     overhead_ms: float, each_ms: float, expected: int, monkeypatch: pytest.MonkeyPatch
@@ -106,7 +118,7 @@ def test_what_is_told_is_not_chosen_and_what_is_open_is(exact: bool) -> None:
     calls = potential.calls.force_calls
     found = chosen(walkers="auto", friction_per_ps="auto")
     assert found.walkers == 8
-    assert found.friction_per_ps == 3.0 if not exact else found.friction_per_ps >= SAMPLING_FRICTION
+    assert found.friction_per_ps == SAMPLING_FRICTION if not exact else found.friction_per_ps >= SAMPLING_FRICTION
     assert (potential.calls.force_calls > calls) == exact, "nothing of a control without a test depends on a pilot"
 
 
