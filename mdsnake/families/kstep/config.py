@@ -158,8 +158,8 @@ class Rollout(Settings):
 
     friction_per_ps: PositiveFloat | Literal["auto"] | None = Field(
         None,
-        description="of the thermostat in the roll-out: none is the engine's; auto: 10 at least, and for exact members, "
-        "hmc and hmc-mm more where walkers turn round more often than that in a short pilot",
+        description="of the thermostat in the roll-out: none is the engine's; auto: 10 at least, and for exact "
+        "members, hmc and hmc-mm more where walkers turn round more often than that in a short pilot",
     )
     extra_chances: Annotated[NonNegativeInt, Field(le=20)] = Field(
         4, description="jumps that an exact member tries on from a refused one before it turns the velocities round"
