@@ -10,6 +10,7 @@ molecules and strides that are not asked for stay in the file.
 
 import argparse
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ REPORTED = (
     "torsion_js", "potential_js", "pair_distance_l1", "flip_rate", "flip_rate_ratio", "torsion_time_ratio", "ke_ratio",
     "reversibility_pm",
 )  # fmt: skip
+#: Runs of the learned member at the engine's friction, at which its rates are to be those of the reference.
+RATES, RATES_SEED = ", the engine's friction", 100
+OF_RATES = ("effective_friction", "flip_rate", "flip_rate_ratio", "torsion_time_ratio")
 #: What the kinetic energy may be off before samples count for nothing.
 WARM = 0.2
 Groups = dict[tuple[float, str, str], list[Record]]  # by stride in fs, member and metric: a row for each seed
@@ -48,6 +52,9 @@ def main() -> None:
     parser.add_argument("--walkers", type=int, default=8, help="of each roll-out")
     parser.add_argument("--ps", type=float, default=240, help="of each roll-out, all walkers together")
     parser.add_argument("--brief-ps", type=float, default=20, help="the same of all controls but hmc")
+    parser.add_argument(
+        "--rates-ps", type=float, default=80, help="of the learned member, once more at the engine's friction"
+    )
     parser.add_argument("--bursts", type=int, help="of 0.1 ps of xTB to learn from, of one's own molecule")
     parser.add_argument("--max-steps", type=int, help="of the training on them")
     parser.add_argument("--reference-ps", type=float, default=40, help="of each of the two reference runs")
@@ -65,6 +72,7 @@ def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
         changes = {"bursts": FEW_BURSTS, "init": pretrained(told.work, told.quick)}
     configured = configuration(name, reference_ps=told.reference_ps, smoke=told.quick, **changes)
     configured["kstep"] |= {"controls": [*BRIEF, "hmc"], "seeds": list(range(told.seeds))}
+    configured["kstep"]["seeds"] += [RATES_SEED + seed for seed in range(told.seeds)]
     plain_at = min(told.strides, key=lambda stride: abs(stride - 8))
     files = [
         f"results/{name}/evaluate/qm/k{steps(stride, name)}/{member}/seed{seed}.csv"
@@ -73,25 +81,41 @@ def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
         for seed in range(told.seeds)
         if member not in PLAIN or stride == plain_at
     ]
-    for brief, ps in ((True, told.brief_ps), (False, told.ps)):
+    rates = [
+        f"results/{name}/evaluate/qm/k{steps(stride, name)}/{MEMBER}/seed{RATES_SEED + seed}.csv"
+        for stride in told.strides
+        for seed in range(told.seeds)
+    ]
+    brief = [file for file in files if Path(file).parent.name in BRIEF]
+    whole = [file for file in files if file not in brief]
+    rollout = configured["kstep"]["engines"]["qm"]["rollout"]
+    for part, ps, friction in ((brief, told.brief_ps, "auto"), (whole, told.ps, "auto"), (rates, told.rates_ps, None)):
+        rollout["friction_per_ps"] = friction
         if not told.quick:
-            run = {"walkers": told.walkers, "time_ps": ps / told.walkers, "compile": True}
-            configured["kstep"]["engines"]["qm"]["rollout"] |= run
-        part = [file for file in files if (Path(file).parent.name in BRIEF) == brief]
+            rollout |= {"walkers": told.walkers, "time_ps": ps / told.walkers, "compile": True}
         results = make(told.work / name, {name: (OWN | UNSEEN)[name]}, configured, part)
-    groups: Groups = defaultdict(list)
-    for row in (row for file in files for row in read_records(results.parent / file)):
-        groups[row.stride_fs, row.member, row.metric].append(row)
+    groups = grouped([results.parent / file for file in files])
+    again = grouped([results.parent / file for file in rates], OF_RATES)
     graph, rolled = MoleculeGraph.load(results / name / "prepare/graph.json"), defaultdict(list)
     for one in (groups[key][seed] for key in groups if key[2] == "ke_ratio" for seed in range(told.seeds)):
         file = f"{name}/rollout/qm/k{one.k}/{one.member}/seed{one.seed}.h5"
         rolled[one.stride_fs, one.member].append(results / file)
     sampled = {key: samples(files, graph) for key, files in rolled.items() if is_warm(groups, *key)}
-    return measured(name, groups, graph.n_atoms) + sampling(name, sampled, graph.n_atoms)
+    found = measured(name, groups, graph.n_atoms) + sampling(name, sampled, graph.n_atoms)
+    return found + measured(name, again, graph.n_atoms, RATES)
 
 
-def measured(name: str, groups: Groups, atoms: int) -> list[dict[str, Any]]:
-    """The mean over seeds of each metric, with its floor and mark."""
+def grouped(files: Sequence[Path], metrics: Sequence[str] = tuple(METRICS)) -> Groups:
+    """The rows of these metrics in `files`."""
+    groups: Groups = defaultdict(list)
+    for row in (row for file in files for row in read_records(file)):
+        if row.metric in metrics:
+            groups[row.stride_fs, row.member, row.metric].append(row)
+    return groups
+
+
+def measured(name: str, groups: Groups, atoms: int, also: str = "") -> list[dict[str, Any]]:
+    """The mean over seeds of each metric, with its floor and mark; `also` is said of the setting."""
     records = []
     for (stride, member, metric), rows in sorted(groups.items()):
         if metric not in REPORTED and not metric.startswith("temperature_"):
@@ -101,7 +125,9 @@ def measured(name: str, groups: Groups, atoms: int) -> list[dict[str, Any]]:
         if member == MEMBER and value == value:
             error = over_seeds([row.value for row in groups[stride, member, "boltzmann_factor_error"]])["value"]
             judged = mark(metric, value, floor, stride, name, atoms, error / len(rows) ** 0.5)
-        setting, unit = described(stride, member, name), METRICS[metric].unit
+        if (metric == "flip_rate_ratio") != (also == RATES):
+            judged = {}  # rates are held against those at the same friction
+        setting, unit = described(stride, member, name) + also, METRICS[metric].unit
         records.append(record(name, member, setting, metric, unit, value, **mean, floor=floor, **judged))
     return records
 
