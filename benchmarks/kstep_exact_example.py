@@ -1,7 +1,8 @@
 """The figure of docs/exact.md: conformers of 2-phenylethylamine by exact learned jumps and by plain xTB dynamics.
 
-Trains as config/exact.yaml says, rolls out the learned member, and then plain dynamics for as long by the clock.  One
-job at a time; interrupted, it goes on where it stopped.
+Trains as config/exact.yaml says, rolls out the learned member, and then plain dynamics with the reference's time step
+and with the largest stable one for as long by the clock, all with one friction.  One job at a time; interrupted, it
+goes on where it stopped.
 
     python benchmarks/kstep_exact_example.py --out docs/exact.png
 """
@@ -21,7 +22,8 @@ from mdsnake.store.h5md import Trajectory
 
 NAME, SMILES = "phenylethylamine", "NCCc1ccccc1"
 DIHEDRAL = [(0, 1, 2, 3)]  # N–C–C–C, about the bond that tells the conformers apart
-PLAIN = "verlet"
+#: What they are called, and how many times the reference's time step the largest stable one may be.
+PLAIN = {"verlet": ("plain dynamics, 0.5 fs", 1), "verlet-stable": ("plain dynamics, its largest stable step", 5)}
 FEWEST = 20  # frames of a walker that an average is drawn from
 
 
@@ -38,6 +40,12 @@ class Run(NamedTuple):
         """Minutes of wall-clock time at each frame."""
         return np.linspace(0, self.seconds / 60, self.energy.shape[1] + 1)[1:]
 
+    def until(self, seconds: float) -> "Run":
+        """What of it was there after so many seconds."""
+        share = min(1.0, seconds / self.seconds)
+        frames = round(share * self.energy.shape[1])
+        return Run(self.dihedral[:, :frames], self.energy[:, :frames], share * self.seconds, share * self.ps)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -53,7 +61,7 @@ def main() -> None:
     def roll_out(member: str, ps: float) -> Run:
         length = {"walkers": told.walkers, "time_ps": ps}
         configured = configuration(NAME, rollout=length, smoke=told.quick)
-        configured["kstep"]["controls"] = [PLAIN]
+        configured["kstep"]["controls"] = list(PLAIN)
         targets = [f"results/{NAME}/rollout/qm/k{k}/{member}/seed0.h5", f"results/{NAME}/simulate/qm/replica0.h5"]
         make(folder, {NAME: SMILES}, configured, targets)
         return read(folder / targets[0])
@@ -61,10 +69,14 @@ def main() -> None:
     learned = roll_out(MEMBER, told.ps)
     reference = [read(folder / f"results/{NAME}/simulate/qm/replica{replica}.h5") for replica in (0, 1)]
     seconds_per_ps = reference[1].seconds / reference[1].ps
-    plain = roll_out(PLAIN, max(0.1, round(learned.seconds / seconds_per_ps / told.walkers, 1)))
+    fitting = learned.seconds / seconds_per_ps / told.walkers
+    plain = {
+        name: roll_out(member, max(0.1, round(times * fitting, 1))).until(learned.seconds)
+        for member, (name, times) in PLAIN.items()
+    }
     histories = [(folder / "results" / path).with_name("history.csv") for path in (PRETRAINED, model(NAME))]
     preparation = sum(map(preparation_seconds, histories)) / 60
-    runs = {f"exact, learned jumps of {told.stride} fs": learned, "plain dynamics, 0.5 fs": plain}
+    runs = {f"exact, learned jumps of {told.stride} fs": learned, **plain}
     style.save(drawn(runs, preparation), told.out)
     for name, run in runs.items():
         share, error = running(gauche(run))
@@ -101,7 +113,7 @@ def drawn(runs: dict[str, Run], preparation: float) -> Figure:
     """Distribution of the dihedral, share of the folded conformers, and the error of the energy, against the clock."""
     figure, [(left, middle, right)] = style.panels(1, 3, width=3.4, height=2.6)
     edges = np.linspace(-180, 180, 73)
-    styles = dict(zip(runs, style.member_styles([MEMBER, PLAIN]).values(), strict=True))
+    styles = dict(zip(runs, style.member_styles([MEMBER, *PLAIN]).values(), strict=True))
     for name, run in runs.items():
         look = {"color": styles[name].colour, "ls": styles[name].dash, "lw": 1.5}
         left.stairs(np.histogram(run.dihedral, edges, density=True)[0], edges, color=styles[name].colour, lw=1.5)
