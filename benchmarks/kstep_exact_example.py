@@ -53,13 +53,13 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("results/kstep_exact"), help="folder of the runs")
     parser.add_argument("--stride", type=int, default=8, help="of the learned jump, fs")
     parser.add_argument("--walkers", type=int, default=16)
-    parser.add_argument("--ps", type=float, default=40, help="of each walker of the learned member")
+    parser.add_argument("--ps", type=float, default=20, help="of each walker of the learned member")
     parser.add_argument("--quick", action="store_true", help="a toy run: checks the script, not the model")
     told = parser.parse_args()
     folder, k = told.work.resolve() / NAME, steps(told.stride, NAME)
 
     def roll_out(member: str, ps: float) -> Run:
-        length = {"walkers": told.walkers, "time_ps": ps}
+        length = {"walkers": told.walkers, "time_ps": ps, "compile": not told.quick}
         configured = configuration(NAME, rollout=length, smoke=told.quick)
         configured["kstep"]["controls"] = list(PLAIN)
         targets = [f"results/{NAME}/rollout/qm/k{k}/{member}/seed0.h5", f"results/{NAME}/simulate/qm/replica0.h5"]
