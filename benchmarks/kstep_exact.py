@@ -74,35 +74,41 @@ def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     configured["kstep"] |= {"controls": [*BRIEF, "hmc"], "seeds": list(range(told.seeds))}
     configured["kstep"]["seeds"] += [RATES_SEED + seed for seed in range(told.seeds)]
     plain_at = min(told.strides, key=lambda stride: abs(stride - 8))
-    files = [
-        f"results/{name}/evaluate/qm/k{steps(stride, name)}/{member}/seed{seed}.csv"
+    files = {
+        (stride, member): [f"{name}/evaluate/qm/k{steps(stride, name)}/{member}/seed{n}.csv" for n in range(told.seeds)]
         for stride in told.strides
         for member in (MEMBER, *configured["kstep"]["controls"])
-        for seed in range(told.seeds)
         if member not in PLAIN or stride == plain_at
-    ]
+    }
+    brief = [file for (_, member), found in files.items() for file in found if member in BRIEF]
+    whole = [file for (_, member), found in files.items() for file in found if member not in BRIEF]
     rates = [
-        f"results/{name}/evaluate/qm/k{steps(stride, name)}/{MEMBER}/seed{RATES_SEED + seed}.csv"
+        f"{name}/evaluate/qm/k{steps(stride, name)}/{MEMBER}/seed{RATES_SEED + seed}.csv"
         for stride in told.strides
         for seed in range(told.seeds)
     ]
-    brief = [file for file in files if Path(file).parent.name in BRIEF]
-    whole = [file for file in files if file not in brief]
     rollout = configured["kstep"]["engines"]["qm"]["rollout"]
     for part, ps, friction in ((brief, told.brief_ps, "auto"), (whole, told.ps, "auto"), (rates, told.rates_ps, None)):
         rollout["friction_per_ps"] = friction
         if not told.quick:
             rollout |= {"walkers": told.walkers, "time_ps": ps / told.walkers, "compile": True}
-        results = make(told.work / name, {name: (OWN | UNSEEN)[name]}, configured, part)
-    groups = grouped([results.parent / file for file in files])
-    again = grouped([results.parent / file for file in rates], OF_RATES)
-    graph, rolled = MoleculeGraph.load(results / name / "prepare/graph.json"), defaultdict(list)
-    for one in (groups[key][seed] for key in groups if key[2] == "ke_ratio" for seed in range(told.seeds)):
-        file = f"{name}/rollout/qm/k{one.k}/{one.member}/seed{one.seed}.h5"
-        rolled[one.stride_fs, one.member].append(results / file)
-    sampled = {key: samples(files, graph) for key, files in rolled.items() if is_warm(groups, *key)}
+        targets = [f"results/{file}" for file in (*part, *map(rolled, part))]
+        results = make(told.work / name, {name: (OWN | UNSEEN)[name]}, configured, targets)
+    groups = grouped([results / file for file in brief + whole])
+    again = grouped([results / file for file in rates], OF_RATES)
+    graph = MoleculeGraph.load(results / name / "prepare/graph.json")
+    sampled = {
+        key: samples([results / rolled(file) for file in found], graph)
+        for key, found in files.items()
+        if is_warm(groups, *key)
+    }
     found = measured(name, groups, graph.n_atoms) + sampling(name, sampled, graph.n_atoms)
     return found + measured(name, again, graph.n_atoms, RATES)
+
+
+def rolled(file: str) -> str:
+    """The trajectory that an evaluation is of."""
+    return file.replace("/evaluate/", "/rollout/").replace(".csv", ".h5")
 
 
 def grouped(files: Sequence[Path], metrics: Sequence[str] = tuple(METRICS)) -> Groups:

@@ -21,7 +21,7 @@ from mdsnake.evaluate.geometry import dihedrals
 from mdsnake.store.h5md import Trajectory
 
 NAME, SMILES = "phenylethylamine", "NCCc1ccccc1"
-DIHEDRAL = [(0, 1, 2, 3)]  # N–C–C–C, about the bond that tells the conformers apart
+DIHEDRAL = np.array([[0, 1, 2, 3]])  # N–C–C–C, about the bond that tells the conformers apart
 #: What they are called, and how many times the reference's time step the largest stable one may be.
 PLAIN = {"verlet": ("plain dynamics, 0.5 fs", 1), "verlet-stable": ("plain dynamics, its largest stable step", 5)}
 FEWEST = 20  # frames of a walker that an average is drawn from
