@@ -22,8 +22,8 @@ from mdsnake.store.h5md import Trajectory
 
 NAME, SMILES = "phenylethylamine", "NCCc1ccccc1"
 DIHEDRAL = np.array([[0, 1, 2, 3]])  # N–C–C–C, about the bond that tells the conformers apart
-#: What they are called, and how many times the reference's time step the largest stable one may be.
-PLAIN = {"verlet": ("plain dynamics, 0.5 fs", 1), "verlet-stable": ("plain dynamics, its largest stable step", 5)}
+#: What they are called, and how many times as long as the reference would last their runs are, to be cut by the clock.
+PLAIN = {"verlet": ("plain dynamics, 0.5 fs", 1.5), "verlet-stable": ("plain dynamics, its largest stable step", 5)}
 FEWEST = 20  # frames of a walker that an average is drawn from
 
 
@@ -123,14 +123,14 @@ def drawn(runs: dict[str, Run], preparation: float) -> Figure:
         middle.fill_between(run.clock[kept], mean - error, mean + error, color=styles[name].colour, alpha=0.2, lw=0)
         right.plot(run.clock[kept], running(run.energy)[1][kept], **look)
     (learned, *_), (own, *_) = runs.items(), styles.values()
-    late = learned[1].clock + preparation
-    right.plot(late, running(learned[1].energy)[1], color=own.colour, ls=":", lw=1.5)
+    late, error = learned[1].clock + preparation, running(learned[1].energy)[1]
+    right.plot(late[FEWEST:], error[FEWEST:], color=own.colour, ls=":", lw=1.5)
     left.set_xlabel("N–C–C–C / °")
     left.set_ylabel("probability density")
     left.set_xticks([-180, -60, 60, 180])
     middle.set_xlabel("wall-clock time / min")
     middle.set_ylabel("share of gauche conformers")
-    middle.set_ylim(0, 1)
+    middle.set_ylim(0, 1.05)
     right.set_xlabel("wall-clock time / min")
     right.set_ylabel("s.e. of ⟨U⟩ / kJ/mol")
     right.set_xscale("log")
