@@ -57,7 +57,7 @@ def pooled(trajectories: Sequence[Trajectory]) -> Trajectory:
 def samples(rollouts: Sequence[Path], graph: MoleculeGraph) -> dict[str, Estimate]:
     """`ess` and its kin of `evaluate` for all `rollouts` together; errors by leaving out walkers one by one.
 
-    NaN where walkers are too short, with all of them or without one.
+    NaN where walkers are too short, with all of them or without one in most cases.
     """
     whole = pooled([Trajectory.load(path, finite=False) for path in rollouts])
     angles = dihedrals(whole.positions.astype(float), graph.torsions)
@@ -71,7 +71,7 @@ def samples(rollouts: Sequence[Path], graph: MoleculeGraph) -> dict[str, Estimat
     fewer = [of(whole.segment != walker) for walker in walkers]
     estimates = {}
     for name, value in found.items():
-        logs = np.log([one[name] for one in fewer])
-        error = float(np.sqrt((len(walkers) - 1) * logs.var()))
+        logs = np.log([one[name] for one in fewer if np.isfinite(one[name])])
+        error = float(np.sqrt((len(walkers) - 1) * logs.var())) if len(logs) > len(walkers) / 2 else np.nan
         estimates[name] = Estimate(value if np.isfinite(error) else np.nan, error, len(walkers))
     return estimates
