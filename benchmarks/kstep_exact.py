@@ -31,7 +31,7 @@ REPORTED = (
     "accepted_fraction", "energy_error_spread", "boltzmann_factor", "boltzmann_factor_error", "turned_fraction",
     "effective_friction", "force_calls_per_ps", "network_calls_per_ps", "ms_per_ps", "bond_js", "angle_js",
     "torsion_js", "potential_js", "pair_distance_l1", "flip_rate", "flip_rate_ratio", "torsion_time_ratio", "ke_ratio",
-    "reversibility_pm",
+    "reversibility_pm", *(metric for metric in METRICS if metric.startswith("temperature_")),
 )  # fmt: skip
 #: Runs of the learned member at the engine's friction, at which its rates are to be those of the reference.
 RATES, RATES_SEED = ", the engine's friction", 100
@@ -71,22 +71,22 @@ def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     if name in UNSEEN:
         changes = {"bursts": FEW_BURSTS, "init": pretrained(told.work, told.quick)}
     configured = configuration(name, reference_ps=told.reference_ps, smoke=told.quick, **changes)
-    configured["kstep"] |= {"controls": [*BRIEF, "verlet-stable", "hmc"], "seeds": list(range(told.seeds))}
-    configured["kstep"]["seeds"] += [RATES_SEED + seed for seed in range(told.seeds)]
+    seeds, rates_seeds = (range(first, first + told.seeds) for first in (0, RATES_SEED))
+    configured["kstep"] |= {"controls": [*BRIEF, "verlet-stable", "hmc"], "seeds": [*seeds, *rates_seeds]}
+
+    def evaluated(stride: int, member: str, seeds: range) -> list[str]:
+        return [f"{name}/evaluate/qm/k{steps(stride, name)}/{member}/seed{seed}.csv" for seed in seeds]
+
     plain_at = min(told.strides, key=lambda stride: abs(stride - 8))
     files = {
-        (stride, member): [f"{name}/evaluate/qm/k{steps(stride, name)}/{member}/seed{n}.csv" for n in range(told.seeds)]
+        (stride, member): evaluated(stride, member, seeds)
         for stride in told.strides
         for member in (MEMBER, *configured["kstep"]["controls"])
         if member not in PLAIN or stride == plain_at
     }
     brief = [file for (_, member), found in files.items() for file in found if member in BRIEF]
     whole = [file for (_, member), found in files.items() for file in found if member not in BRIEF]
-    rates = [
-        f"{name}/evaluate/qm/k{steps(stride, name)}/{MEMBER}/seed{RATES_SEED + seed}.csv"
-        for stride in told.strides
-        for seed in range(told.seeds)
-    ]
+    rates = [file for stride in told.strides for file in evaluated(stride, MEMBER, rates_seeds)]
     rollout = configured["kstep"]["engines"]["qm"]["rollout"]
     for part, ps, friction in ((brief, told.brief_ps, "auto"), (whole, told.ps, "auto"), (rates, told.rates_ps, None)):
         rollout["friction_per_ps"] = friction
@@ -94,8 +94,7 @@ def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
             rollout |= {"walkers": told.walkers, "time_ps": ps / told.walkers, "compile": True}
         targets = [f"results/{file}" for file in (*part, *map(rolled, part))]
         results = make(told.work / name, {name: (OWN | UNSEEN)[name]}, configured, targets)
-    groups = grouped([results / file for file in brief + whole])
-    again = grouped([results / file for file in rates], OF_RATES)
+    groups, again = (grouped([results / file for file in part]) for part in (brief + whole, rates))
     graph = MoleculeGraph.load(results / name / "prepare/graph.json")
     sampled = {
         key: samples([results / rolled(file) for file in found], graph)
@@ -103,7 +102,7 @@ def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
         if is_warm(groups, *key)
     }
     found = measured(name, groups, graph.n_atoms) + sampling(name, sampled, graph.n_atoms)
-    return found + measured(name, again, graph.n_atoms, RATES)
+    return found + measured(name, again, graph.n_atoms, OF_RATES, RATES)
 
 
 def rolled(file: str) -> str:
@@ -111,35 +110,38 @@ def rolled(file: str) -> str:
     return file.replace("/evaluate/", "/rollout/").replace(".csv", ".h5")
 
 
-def grouped(files: Sequence[Path], metrics: Sequence[str] = tuple(METRICS)) -> Groups:
-    """The rows of these metrics in `files`."""
+def grouped(files: Sequence[Path]) -> Groups:
     groups: Groups = defaultdict(list)
     for row in (row for file in files for row in read_records(file)):
-        if row.metric in metrics:
-            groups[row.stride_fs, row.member, row.metric].append(row)
+        groups[row.stride_fs, row.member, row.metric].append(row)
     return groups
 
 
-def measured(name: str, groups: Groups, atoms: int, also: str = "") -> list[dict[str, Any]]:
+def measured(
+    name: str, groups: Groups, atoms: int, reported: Sequence[str] = REPORTED, also: str = ""
+) -> list[dict[str, Any]]:
     """The mean over seeds of each metric, with its floor and mark; `also` is said of the setting."""
     records = []
     for (stride, member, metric), rows in sorted(groups.items()):
-        if metric not in REPORTED and not metric.startswith("temperature_"):
+        if metric not in reported:
             continue
         mean, floor = over_seeds([row.value for row in rows]), over_seeds([row.floor for row in rows])["value"]
         value, judged = mean.pop("value"), {}
         if member == MEMBER and value == value:
             error = over_seeds([row.value for row in groups[stride, member, "boltzmann_factor_error"]])["value"]
-            judged = mark(metric, value, floor, stride, name, atoms, error / len(rows) ** 0.5)
-        if (metric == "flip_rate_ratio") != (also == RATES):
-            judged = {}  # rates are held against those at the same friction
+            judged = mark(metric, value, floor, stride, name, atoms, error / len(rows) ** 0.5, also == RATES)
         setting, unit = described(stride, member, name) + also, METRICS[metric].unit
         records.append(record(name, member, setting, metric, unit, value, **mean, floor=floor, **judged))
     return records
 
 
-def mark(metric: str, value: float, floor: float, stride: float, name: str, atoms: int, error: float) -> dict[str, Any]:
-    """What the learned member should reach; `error` is the standard error of its mean Boltzmann factor."""
+def mark(
+    metric: str, value: float, floor: float, stride: float, name: str, atoms: int, error: float, alike: bool
+) -> dict[str, Any]:
+    """What the learned member should reach; `error` is the standard error of its mean Boltzmann factor.
+
+    Rates are held against the reference's where friction is `alike`.
+    """
     accepted = {8: 0.7} if name in UNSEEN else {8: 0.95, 16: 0.8} if atoms < 12 else {8: 0.8, 16: 0.5}
     if metric == "accepted_fraction" and stride in accepted:
         return {"mark": f"≥ {accepted[stride]:g}", "met": value >= accepted[stride]}
@@ -147,7 +149,7 @@ def mark(metric: str, value: float, floor: float, stride: float, name: str, atom
         return {"mark": "1 ± 3 s.e.", "met": abs(value - 1) <= 3 * error}
     if metric in ("bond_js", "angle_js"):
         return {"mark": "≤ 1.2 × floor", "met": value <= 1.2 * floor}
-    if metric == "flip_rate_ratio":
+    if metric == "flip_rate_ratio" and alike:
         return {"mark": "0.9–1.1", "met": 0.9 <= value <= 1.1}
     return {}
 

@@ -109,6 +109,11 @@ def running(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return means.mean(0), means.std(0, ddof=1) / np.sqrt(len(means))
 
 
+def averaged(run: Run) -> slice:
+    """The frames up to which an average is drawn."""
+    return slice(min(FEWEST, len(run.clock) // 2), None)
+
+
 def drawn(runs: dict[str, Run], preparation: float) -> Figure:
     """Distribution of the dihedral, share of the folded conformers, and the error of the energy, against the clock."""
     figure, [(left, middle, right)] = style.panels(1, 3, width=3.4, height=2.6)
@@ -117,14 +122,14 @@ def drawn(runs: dict[str, Run], preparation: float) -> Figure:
     for name, run in runs.items():
         look = {"color": styles[name].colour, "ls": styles[name].dash, "lw": 1.5}
         left.stairs(np.histogram(run.dihedral, edges, density=True)[0], edges, color=styles[name].colour, lw=1.5)
-        kept = slice(min(FEWEST, len(run.clock) // 2), None)
+        kept = averaged(run)
         mean, error = (series[kept] for series in running(gauche(run)))
         middle.plot(run.clock[kept], mean, **look)
         middle.fill_between(run.clock[kept], mean - error, mean + error, color=styles[name].colour, alpha=0.2, lw=0)
         right.plot(run.clock[kept], running(run.energy)[1][kept], **look)
     (learned, *_), (own, *_) = runs.items(), styles.values()
-    late, error = learned[1].clock + preparation, running(learned[1].energy)[1]
-    right.plot(late[FEWEST:], error[FEWEST:], color=own.colour, ls=":", lw=1.5)
+    late, kept = learned[1].clock + preparation, averaged(learned[1])
+    right.plot(late[kept], running(learned[1].energy)[1][kept], color=own.colour, ls=":", lw=1.5)
     left.set_xlabel("N–C–C–C / °")
     left.set_ylabel("probability density")
     left.set_xticks([-180, -60, 60, 180])

@@ -156,15 +156,13 @@ class _Job:
         self, stream: str, replica: int, makers: list[Maker], budget: Budget | None, equilibrated: bool = True
     ) -> list[Piece]:
         """The pieces; that of equilibration first, if there is one: one frame, and no costs."""
-        engine = self.settings.engine
+        engine, seed = self.settings.engine, self.settings.seed
 
         def equilibrate(before: Piece | None) -> Piece:
             x, v = _drawn(self.potential, np.array(self.graph.positions), self.settings, stream, replica)
             interval = _steps(engine.record_fs, engine)
             n = max(1, round(_steps(engine.equilibration_ps / FEMTOSECOND, engine) / interval))
-            frames, x, v = self.dynamics.nvt(
-                x, v, integer_seed(self.settings.seed, stream, replica, 0), n, interval, Cost()
-            )
+            frames, x, v = self.dynamics.nvt(x, v, integer_seed(seed, stream, replica, 0), n, interval, Cost())
             return checked("in equilibration", frames.part(slice(-1, None)), x, v, Cost())
 
         def follow(make: Maker, index: int, before: Piece | None) -> Piece:
