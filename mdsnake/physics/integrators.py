@@ -127,16 +127,15 @@ def largest_stable_timestep(
     """The largest of `factors` × `base_dt` (ps) at which plain Verlet is still sound; `base_dt` if none is.
 
     Sound: in NVE runs of `length_ps` from each of the thermal `states` the total energy stays finite and its rms
-    deviation from its start is on average below `tolerance` times √(f/2) kT, the thermal rms fluctuation of the
+    deviation from its start is in each below `tolerance` times √(f/2) kT, the thermal rms fluctuation of the
     kinetic energy of f degrees of freedom.  For a harmonic mode the energy deviates by (ω dt)²/4 of the
-    potential energy (Hairer, Lubich & Wanner, Acta Numer. 12, 399 (2003)), so the default allows ω dt ≈ 1 to a
-    mode, half of what is barely stable.  Factors are tried in ascending order up to the first that fails.
+    potential energy (Hairer, Lubich & Wanner, Acta Numer. 12, 399 (2003)), so the default allows ω dt of 0.5
+    to 1 to a mode, where 2 is barely stable.  Factors are tried in ascending order up to the first that fails.
     """
     limit = tolerance * np.sqrt(potential.degrees_of_freedom / 2) * BOLTZMANN * temperature_K
     best = base_dt
     for dt in sorted(factor * base_dt for factor in factors):
-        deviations = [_energy_deviation(state, potential, dt, round(length_ps / dt)) for state in states]
-        if not np.mean(deviations) < limit:
+        if not all(_energy_deviation(state, potential, dt, round(length_ps / dt)) < limit for state in states):
             break
         best = dt
     return best

@@ -143,9 +143,9 @@ def test_remove_com_of_one_frame_and_of_many() -> None:
 
 
 def test_the_largest_stable_timestep_follows_the_frequency() -> None:
-    rng = np.random.default_rng(0)
     found = []
     for omega in (20.0, 40.0):
+        rng = np.random.default_rng(0)  # the same states, in units of their spread
         potential = HarmonicPotential(np.full(10, 2.0), stiffness=2.0 * omega**2)
         spread = np.sqrt(KT / potential.stiffness)
         states = [
@@ -154,7 +154,19 @@ def test_the_largest_stable_timestep_follows_the_frequency() -> None:
         ]
         found.append(largest_stable_timestep(states, potential, 0.1 / omega, 300, range(1, 30), length_ps=2.0) * omega)
     assert found[0] == pytest.approx(found[1], abs=0.11)
-    assert 0.6 < found[0] < 1.2
+    assert 0.4 < found[0] < 1.2
+
+
+def test_the_largest_stable_timestep_is_that_of_the_worst_state() -> None:
+    potential = HarmonicPotential(np.full(10, 2.0), stiffness=800.0)
+    cold, hot = (
+        make_state(potential, np.full((10, 3), x), np.zeros((10, 3))) for x in np.sqrt(KT / 800.0) * np.array([0.1, 2])
+    )
+    found = [
+        largest_stable_timestep(states, potential, 0.005, 300, range(1, 30), length_ps=2.0)
+        for states in ([cold], [hot], [cold, cold, cold, hot])
+    ]
+    assert found[1] == found[2] < found[0]
 
 
 def test_the_largest_stable_timestep_is_no_less_than_the_base(ethane: Path, mm_engine: Engine) -> None:
