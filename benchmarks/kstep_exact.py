@@ -70,6 +70,7 @@ def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     changes: dict[str, Any] = {"bursts": told.bursts, "max_steps": told.max_steps}
     if name in UNSEEN:
         changes = {"bursts": FEW_BURSTS, "init": pretrained(told.work, told.quick)}
+    changes["rollout"] = {"start": "replica"}  # at equilibrium, as ESS supposes
     configured = configuration(name, reference_ps=told.reference_ps, smoke=told.quick, **changes)
     seeds, rates_seeds = (range(first, first + told.seeds) for first in (0, RATES_SEED))
     configured["kstep"] |= {"controls": [*BRIEF, "verlet-stable", "hmc"], "seeds": [*seeds, *rates_seeds]}

@@ -51,7 +51,7 @@ def rollout(
 ) -> None:
     """Write the NVT run to `out` and the NVE run to `nve`; an interrupted job goes on from its last piece.
 
-    `start` is a trajectory of the reference, from which the walkers' first states are taken.
+    `start` is a trajectory of the engine, from which the walkers' first states are taken.
     """
     _check(settings, engine)
     graph, source = MoleculeGraph.load(prepared / "graph.json"), Trajectory.load(start)

@@ -1,6 +1,7 @@
 """Exact sampling of one's own molecule, with a network that begins as a model of another run."""
 
 import csv
+import re
 import shutil
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_a_changed_model_to_start_from_trains_again(own: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("before", "after", "first"),
-    [("count: 4", "count: 6", {"bursts": 1, "train": 1}), ("walkers: auto", "walkers: auto, compile: true", {})],
+    [("max_steps: 4", "max_steps: 6", {"train": 1}), ("walkers: auto", "walkers: auto, compile: true", {})],
 )
 def test_what_is_of_networks_alone_leaves_references_and_controls_as_they_are(
     own: Path, tmp_path: Path, before: str, after: str, first: dict[str, int]
@@ -89,6 +90,15 @@ def test_what_is_of_networks_alone_leaves_references_and_controls_as_they_are(
     jobs = planned(run_snakemake(run, "--dry-run", config="own.yaml").stdout)
     stages = {stage: jobs[stage] for stage in ("simulate", "bursts", "train", "rollout", "evaluate") if stage in jobs}
     assert stages == first | {"rollout": 1, "evaluate": 1}
+
+
+@pytest.mark.parametrize(("start", "file"), [("bursts", "bursts.h5"), ("replica", "replica1.h5")])
+def test_walkers_start_where_they_are_told_to(own: Path, tmp_path: Path, start: str, file: str) -> None:
+    run = shutil.copytree(own, tmp_path / "run")
+    shutil.rmtree(run / "results/methanol/rollout")
+    (run / "own.yaml").write_text((run / "own.yaml").read_text().replace("start: bursts", f"start: {start}"))
+    told = run_snakemake(run, "--dry-run", "--printshellcmds", "rollout_all", config="own.yaml").stdout
+    assert re.findall(r"--start (\S+)", told) == [f"results/methanol/simulate/qm/{file}"] * 3
 
 
 def test_a_model_that_is_not_there_is_one_line(own: Path, tmp_path: Path) -> None:

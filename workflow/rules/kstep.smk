@@ -108,6 +108,13 @@ def training(wildcards):
     )
 
 
+def starting(wildcards):
+    """What walkers of a roll-out start from; replica 0 is what it is compared with."""
+    replica = "<results>/{molecule}/simulate/{engine}/replica1.h5"
+    starts = {"replica": replica, "bursts": BURSTS}
+    return expand(starts[KSTEP.engines[wildcards.engine].rollout.start], **wildcards)
+
+
 def rolling(wildcards):
     """Settings of a roll-out; a control has no network to compile."""
     member, told = KSTEP.members.get(wildcards.member), KSTEP.engines[wildcards.engine].rollout

@@ -4,7 +4,7 @@
 rule rollout:
     input:
         rules.prepare.output,
-        start="<results>/{molecule}/simulate/{engine}/replica1.h5",  # replica 0 is what the roll-out is compared with
+        start=starting,
         model=of_member(MODEL),
     output:
         nvt=rolled_out(f"{ROLLOUT}.h5"),

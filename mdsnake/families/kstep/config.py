@@ -141,6 +141,11 @@ class Rollout(Settings):
     walkers: PositiveInt | Literal["auto"] = Field(
         8, description="independent states propagated side by side in one job; auto: up to 64, by a short pilot"
     )
+    start: Literal["replica", "bursts"] = Field(
+        "replica",
+        description="where walkers start. replica: in frames of replica 1; bursts: in frames of the engine's bursts, "
+        "which have more conformers where they start from those of a cheaper engine",
+    )
     time_ps: PositiveFloat = Field(description="NVT length of each walker")
     nve_ps: PositiveFloat = Field(description="length of the thermostat-free run that measures drift")
     attempts: PositiveInt = Field(3, description="tries of a jump, each scaled down, before the fall-back")
