@@ -66,16 +66,14 @@ def rollout(
         def thermal(count: int) -> list[State]:
             return thermal_states(source, start, potential, count, settings.seed)
 
-        def opened(states: Sequence[State], told: RolloutSettings = settings) -> Propagator:
-            surrogate = partial(open_classical, prepared)
-            return open_propagator(told, potential, graph, states, proposal, surrogate)
-
-        chosen = _once(folder / "chosen.json", lambda: choices(settings, engine, thermal, opened, source.n_frames))
+        opened = partial(open_propagator, settings, potential, graph, proposal, partial(open_classical, prepared))
+        pilots = partial(choices, settings, engine, potential, thermal, opened, source.n_frames)
+        chosen = _once(folder / "chosen.json", pilots)
         if settings.rollout.compile and proposal:
             proposal.compile(chosen.walkers)
         potential.reset()
         states = thermal(chosen.walkers)
-        propagator = opened(states, _with_steps(settings, chosen.hmc_steps))
+        propagator = opened(chosen.verlet_steps)
         untested, tested = propagator.untested(), isinstance(propagator, Exact)
         step = _thermostatted(propagator, potential, lag, chosen.friction_per_ps, engine.temperature_K)
         nvt = _makers("nvt", settings, step, propagator, proposal, potential, states, lengths.time_ps)
@@ -118,10 +116,6 @@ def _once(note: Path, choose: Callable[[], Choices]) -> Choices:
     if not read_note(note):
         write_text(note, json.dumps(choose()._asdict()))
     return Choices(**json.loads(read_note(note)))
-
-
-def _with_steps(settings: RolloutSettings, steps: int | None) -> RolloutSettings:
-    return settings.model_copy(update={"rollout": settings.rollout.model_copy(update={"hmc_steps": steps})})
 
 
 def thermal_states(trajectory: Trajectory, path: Path, potential: Potential, count: int, seed: int) -> list[State]:

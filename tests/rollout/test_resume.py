@@ -42,7 +42,9 @@ def counted(trajectory: Trajectory) -> dict[str, float]:
     return {name: n for name, n in trajectory.counters.items() if not name.endswith("_ms")}
 
 
-@pytest.mark.parametrize(("member", "exact"), [("verlet", False), ("egnn", False), ("egnn", True), ("hmc", False)])
+@pytest.mark.parametrize(
+    ("member", "exact"), [("verlet", False), ("verlet-stable", False), ("egnn", False), ("egnn", True), ("hmc", False)]
+)
 @pytest.mark.parametrize("call", [2, 25])
 def test_an_interrupted_run_goes_on_and_ends_bitwise_the_same(
     ethane: Path, ethane_bursts: Path, flexible_engine: Engine, jump: Jump, model: Path, tmp_path: Path,

@@ -56,7 +56,7 @@ class Exact:
         for jumps in range(1, 2 + self.extra_chances):
             ends = dict(zip(on_the_way, self.move(list(on_the_way.values())), strict=True))
             errors = {walker: self.energy_error(states[walker], end) for walker, end in ends.items()}
-            first = first or errors
+            first = first or errors  # those of the first jump
             taken = {walker: end for walker, end in ends.items() if end and errors[walker] <= bounds[walker]}
             found |= {walker: dataclasses.replace(end, jumps=jumps) for walker, end in taken.items()}
             on_the_way = {
@@ -110,3 +110,22 @@ class Untested:
         ends = self.move(states)
         self.counters["lost"] += sum(end is None for end in ends)
         return [end or state for state, end in zip(states, ends, strict=True)]
+
+
+def effective_friction(thermostat_per_ps: float, jumps: np.ndarray, lag_ps: float) -> float:
+    """Friction in 1/ps of the Langevin dynamics by which a free particle would spread as fast as by jumps of `lag_ps`.
+
+    A free particle of velocity v moves l v τ where l of its `jumps` are taken, and not where it is turned round, l = 0,
+    each time on its own.  The thermostat leaves q = exp(−γτ) of the velocity from one time to the next.  With r the
+    share of turns, displacements d that are n times apart have
+
+        ⟨d₀ dₙ⟩ = ⟨l⟩² (1 − 2r)ⁿ⁻¹ qⁿ τ² kT/m,        ⟨d₀²⟩ = ⟨l²⟩ τ² kT/m
+
+    as each time in between keeps the sign of the velocity if taken, and turns it if not.  With a mean duration of
+    T = (⟨l⟩ + r) τ, the diffusion constant D is (⟨d₀²⟩/2 + Σₙ ⟨d₀ dₙ⟩)/T, and friction kT/(mD).  Without turns, and
+    with l = 1, that is γ (to order (γτ)²); without thermostat 2r/((1 − r)τ).
+    """
+    turned, kept = float(np.mean(jumps == 0)), np.exp(-thermostat_per_ps * lag_ps)
+    length, square = float(np.mean(jumps)), float(np.mean(np.square(jumps, dtype=float)))
+    path = square / 2 + length**2 * kept / (1 - (1 - 2 * turned) * kept) if turned or kept < 1 else np.inf
+    return float((length + turned) / (lag_ps * path)) if path else np.inf

@@ -1,7 +1,7 @@
 """Every member of the room by name, as a propagator of one molecule.  Controls run without torch."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,8 @@ from mdsnake.families.kstep.config import CONTROLS, FLEXIBLE_CONTROLS, Jump, Rol
 from mdsnake.families.kstep.exact import Exact, Untested
 from mdsnake.families.kstep.hybrid import Frozen, Hybrid, Propagator, Proposal, Verlet
 from mdsnake.families.kstep.moves import LearnedMove, SurrogateMove, VerletMove
-from mdsnake.families.kstep.pilot import best_verlet_steps
-from mdsnake.physics.integrators import State, largest_stable_timestep
 from mdsnake.physics.potential import Potential
 from mdsnake.store.graph import MoleculeGraph
-
-FEW_STATES = 4  # that the largest stable time step is tried from
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,36 +56,27 @@ def open_propagator(
     settings: RolloutSettings,
     potential: Potential,
     graph: MoleculeGraph,
-    states: Sequence[State],
     proposal: Proposal | None,
     surrogate: Callable[[], Potential] | None = None,
+    verlet_steps: int | None = None,
 ) -> Propagator:
     """The propagator of `settings.member`.
 
     Parameters
     ----------
-    states : thermal ones, for what is chosen by trying: the steps of `verlet-stable` and of `hmc`
     proposal : that of `open_proposal`
     surrogate : opens the cheap potential of `hmc-mm` and `respa`
+    verlet_steps : of a jump of `verlet-stable` and of `hmc`, for `pilot.choices` to choose; none: the engine's
     """
     member, jump, extra = settings.member, settings.jump, settings.rollout.extra_chances
-    dt = jump.timestep_fs * 1e-3
     if len(potential.constraints) and (settings.exact or member in FLEXIBLE_CONTROLS):
         raise UserError(f"{member}: refuses rigid bonds, which a Metropolis test cannot hold; set constraints: none")
     if member == "zero":
         return Frozen()
-    if member == "verlet":
-        return Verlet(potential, jump.k, dt)
-    if member == "verlet-double":
-        steps = -(-jump.k // 2)
-        return Verlet(potential, steps, jump.lag_ps / steps)
-    if member == "verlet-stable":
-        largest = largest_stable_timestep(states[:FEW_STATES], potential, dt, jump.temperature_K)
-        steps = int(np.ceil(jump.lag_ps / largest - 1e-9))
-        print(f"verlet-stable: {steps} steps of {1e3 * jump.lag_ps / steps:.3g} fs a frame", flush=True)
+    steps = {"verlet": jump.k, "verlet-double": -(-jump.k // 2)}.get(member, verlet_steps or jump.k)
+    if member in ("verlet", "verlet-double", "verlet-stable"):
         return Verlet(potential, steps, jump.lag_ps / steps)
     if member == "hmc":
-        steps = settings.rollout.hmc_steps or best_verlet_steps(potential, states, jump, extra)
         return Exact(potential, VerletMove(potential, steps, jump.lag_ps / steps), jump.temperature_K, extra)
     if member in ("hmc-mm", "respa"):
         if surrogate is None:

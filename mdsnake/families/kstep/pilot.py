@@ -11,14 +11,14 @@ import numpy as np
 from mdsnake.config import PlainEngine
 from mdsnake.errors import UserError
 from mdsnake.families.kstep.config import CONTROLS, Jump, RolloutSettings
-from mdsnake.families.kstep.exact import Exact
+from mdsnake.families.kstep.exact import Exact, effective_friction
 from mdsnake.families.kstep.hybrid import Propagator
 from mdsnake.families.kstep.moves import VerletMove
-from mdsnake.physics.integrators import State, maxwell_boltzmann
+from mdsnake.physics.integrators import State, largest_stable_timestep, maxwell_boltzmann
 from mdsnake.physics.potential import Potential
 
-PILOT_JUMPS = 64
-FRICTION_JUMPS = 256  # turns are rarer than refusals
+PILOT_JUMPS = 256  # turns are rare
+FEW_STATES = 4  # that the largest stable time step is tried from
 LONGEST_STEP_PS = 0.0025  # about what Verlet bears with hydrogen: ω dt < 2 at 3600 cm⁻¹
 FINEST = 4  # times as many steps as the engine's, none of which is taken: these are no forces
 MOST_FRICTION = 50.0  # 1/ps
@@ -35,35 +35,40 @@ class Choices(NamedTuple):
 
     walkers: int
     friction_per_ps: float
-    hmc_steps: int | None = None
+    verlet_steps: int | None = None
 
 
 def choices(
     settings: RolloutSettings,
     engine: PlainEngine,
+    potential: Potential,
     thermal: Callable[[int], list[State]],
-    opened: Callable[[Sequence[State]], Propagator],
+    opened: Callable[[int | None], Propagator],
     frames: int,
 ) -> Choices:
-    """What `settings` leave open, by pilots of the propagator `opened` from some of `frames` thermal states."""
-    told = settings.rollout
-    walkers, friction, steps = told.walkers, told.friction_per_ps or engine.friction_per_ps, told.hmc_steps
+    """What `settings` leave open, by pilots from some of `frames` thermal states.
+
+    `opened` gives the propagator, for so many Verlet steps in a jump where it has any.
+    """
+    told, member = settings.rollout, settings.member
+    walkers, steps = told.walkers, told.hmc_steps if member == "hmc" else None
     fewest = min(FEWEST_WALKERS, told.most_walkers, frames) if walkers == "auto" else walkers
     least = max(engine.friction_per_ps, SAMPLING_FRICTION)
-    if settings.member in UNTESTED:  # nothing of them depends on a pilot
-        return Choices(fewest, least if friction == "auto" else friction, steps)
-    if walkers != "auto" and friction != "auto" and (settings.member != "hmc" or steps):
+    friction = least if told.friction_per_ps == "auto" else told.friction_per_ps or engine.friction_per_ps
+    if member == "verlet-stable":
+        steps = stable_verlet_steps(potential, thermal(fewest), settings.jump)
+    if member in UNTESTED:  # nothing else of them depends on a pilot
+        return Choices(fewest, friction, steps)
+    if walkers != "auto" and told.friction_per_ps != "auto" and (member != "hmc" or steps):
         return Choices(walkers, friction, steps)
-    states = thermal(fewest)
-    propagator = opened(states)
-    if isinstance(propagator, Exact) and isinstance(propagator.move, VerletMove):
-        steps = propagator.move.steps
+    states, propagator = thermal(fewest), opened(steps)
+    if member == "hmc":
+        steps = steps or best_verlet_steps(potential, states, settings.jump, friction, told.extra_chances)
+        propagator = opened(steps)
     if walkers == "auto":
         walkers = best_walkers(propagator, states, min(told.most_walkers, frames))
-    if friction == "auto":
-        friction = least
-        if isinstance(propagator, Exact):
-            friction = best_friction(propagator, states, settings.jump, least)
+    if told.friction_per_ps == "auto" and isinstance(propagator, Exact):
+        friction = best_friction(propagator, states, settings.jump, least)
     return Choices(walkers, friction, steps)
 
 
@@ -77,31 +82,44 @@ def outcomes(propagator: Exact, states: Sequence[State], temperature_K: float, j
     return found
 
 
-def best_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump, extra_chances: int = 0) -> int:
-    """The number of Verlet steps in a jump of hybrid Monte Carlo that takes walkers farthest for a force call.
+def stable_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump) -> int:
+    """The fewest Verlet steps in a jump that are stable from some of `states`."""
+    few, engines = states[:FEW_STATES], jump.timestep_fs * 1e-3
+    largest = largest_stable_timestep(few, potential, engines, jump.temperature_K)
+    steps = int(np.ceil(jump.lag_ps / largest - 1e-9))
+    print(f"verlet-stable: {steps} steps of {1e3 * jump.lag_ps / steps:.3g} fs a frame", flush=True)
+    return steps
 
-    Tried from the longest steps on, up to the first that does worse than the one before.
+
+def best_verlet_steps(
+    potential: Potential, states: Sequence[State], jump: Jump, friction_per_ps: float, extra_chances: int = 0
+) -> int:
+    """The number of Verlet steps in a jump of hybrid Monte Carlo by which walkers spread fastest for a force call.
+
+    They spread in time as under the friction that turns and the thermostat's `friction_per_ps` make together.  Tried
+    from the longest steps on, until two numbers in a row do worse than the best.
 
     Raises
     ------
     UserError : where none is taken, however short the steps
     """
-    steps = int(np.ceil(jump.lag_ps / LONGEST_STEP_PS - 1e-9))
-    best, gain = steps, 0.0
-    while True:
+    steps, worse = int(np.ceil(jump.lag_ps / LONGEST_STEP_PS - 1e-9)), 0
+    best, most = steps, 0.0
+    while worse < 2:
         move = VerletMove(potential, steps, jump.lag_ps / steps)
         propagator, before = Exact(potential, move, jump.temperature_K, extra_chances), potential.calls.force_calls
-        tried = outcomes(propagator, states, jump.temperature_K, PILOT_JUMPS)
-        went = 1e3 * jump.lag_ps * sum(one.jumps for one in tried) / (potential.calls.force_calls - before)
-        taken = 100 * propagator.tally["accepted"] / propagator.tally["jumps"]
+        jumps = np.array([one.jumps for one in outcomes(propagator, states, jump.temperature_K, PILOT_JUMPS)])
+        went = 1e3 * jump.lag_ps * jumps.sum() / (potential.calls.force_calls - before)
+        friction = effective_friction(friction_per_ps, jumps, jump.lag_ps)
         step = f"{steps} steps of {1e3 * move.timestep_ps:.3g} fs a jump"
-        print(f"hmc: {step}: {taken:.0f} % taken at once, {went:.2g} fs a force call", flush=True)
-        if went < gain:
-            return best
+        print(f"hmc: {step}: {went:.2g} fs a force call, with an effective friction of {friction:.3g}/ps", flush=True)
         if not went and steps >= FINEST * jump.k:
             raise UserError(f"hmc: no jump is taken, even in {step}; are its forces those of its energies?")
-        best, gain = steps, went
+        spread = went / friction
+        worse = worse + 1 if spread < most else 0
+        best, most = (steps, spread) if spread > most else (best, most)
         steps = steps + 1 if went else 2 * steps
+    return best
 
 
 def best_friction(propagator: Exact, states: Sequence[State], jump: Jump, least: float) -> float:
@@ -110,7 +128,7 @@ def best_friction(propagator: Exact, states: Sequence[State], jump: Jump, least:
     A turn sends a walker back on its own path, which weaker friction would let it retrace; and it leaves a walker its
     energy, which the thermostat alone exchanges.
     """
-    tried = outcomes(propagator, states, jump.temperature_K, FRICTION_JUMPS)
+    tried = outcomes(propagator, states, jump.temperature_K, PILOT_JUMPS)
     turned = float(np.mean([one.jumps == 0 for one in tried]))
     friction = max(least, min(turned / jump.lag_ps, MOST_FRICTION))
     print(f"friction {friction:.3g}/ps, as walkers turn round in {100 * turned:.2g} % of a pilot's jumps", flush=True)

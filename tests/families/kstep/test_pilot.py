@@ -10,8 +10,8 @@ from mdsnake.families.kstep.config import Jump, Rollout, RolloutSettings
 from mdsnake.families.kstep.exact import Exact, Untested
 from mdsnake.families.kstep.moves import LearnedMove, VerletMove
 from mdsnake.families.kstep.pilot import (
-    FRICTION_JUMPS,
     MOST_FRICTION,
+    PILOT_JUMPS,
     SAMPLING_FRICTION,
     Choices,
     best_friction,
@@ -52,18 +52,27 @@ def test_outcomes_are_those_of_as_many_jumps_and_leave_the_states_alone() -> Non
 
 
 def test_stiffer_wells_get_shorter_steps() -> None:
-    steps = [best_verlet_steps(potential, thermal(potential), JUMP) for potential in (well(3.0), well(0.8), well(0.5))]
+    steps = [
+        best_verlet_steps(potential, thermal(potential), JUMP, 10) for potential in (well(3.0), well(0.8), well(0.5))
+    ]
     assert steps[0] < steps[1] < steps[2]
-    assert 0.5 < JUMP.lag_ps * 1e3 / steps[2] / 0.5 < 1.9  # barely stable is 2
+    assert 0.3 < JUMP.lag_ps * 1e3 / steps[2] / 0.5 < 1.9  # barely stable is 2
 
 
 def test_steps_are_chosen_for_the_chances_that_a_walker_has(capsys: pytest.CaptureFixture[str]) -> None:
     """What is refused and goes on wastes no call, so that longer steps pay."""
     potential = HarmonicPotential(np.geomspace(1, 16, 24), stiffness=1e6)
-    once, often = (best_verlet_steps(potential, thermal(potential), JUMP, extra) for extra in (0, 4))
+    once, often = (best_verlet_steps(potential, thermal(potential), JUMP, 10, extra) for extra in (0, 4))
     assert 5 < often < once
     last = capsys.readouterr().out.splitlines()[-1]
-    assert re.fullmatch(r"hmc: \d+ steps of [\d.]+ fs a jump: \d+ % taken at once, [\d.]+ fs a force call", last)
+    told = r"hmc: \d+ steps of [\d.]+ fs a jump: [\d.]+ fs a force call, with an effective friction of [\d.]+/ps"
+    assert re.fullmatch(told, last)
+
+
+def test_steps_are_shorter_where_turns_are_what_slows_walkers() -> None:
+    potential = HarmonicPotential(np.geomspace(1, 16, 24), stiffness=1e6)
+    freely, slowly = (best_verlet_steps(potential, thermal(potential), JUMP, friction, 4) for friction in (1, 1000))
+    assert freely > slowly
 
 
 def test_steps_are_not_sought_for_ever_where_forces_belong_to_no_energy() -> None:
@@ -74,7 +83,7 @@ def test_steps_are_not_sought_for_ever_where_forces_belong_to_no_energy() -> Non
 
     potential = Rising(np.ones(8), stiffness=1e6)
     with pytest.raises(UserError, match=r"^hmc: no jump is taken, even in 64 steps of 0.125 fs a jump; are its forces"):
-        best_verlet_steps(potential, thermal(potential), JUMP)
+        best_verlet_steps(potential, thermal(potential), JUMP, 10)
 
 
 @pytest.mark.parametrize(("overhead_ms", "each_ms", "expected"), [(20.0, 0.0, 32), (0.0, 2.0, 8)])
@@ -110,11 +119,11 @@ def test_what_is_told_is_not_chosen_and_what_is_open_is(exact: bool) -> None:
 
     def chosen(**told: object) -> Choices:
         rollout = Rollout.model_validate({"time_ps": 1, "nve_ps": 1} | told)
-        settings = RolloutSettings(member="hmc" if exact else "respa", jump=JUMP, rollout=rollout, seed=0)
-        return choices(settings, engine, lambda count: thermal(potential, count), lambda states: propagator, 64)
+        settings = RolloutSettings(member="hmc-mm" if exact else "respa", jump=JUMP, rollout=rollout, seed=0)
+        return choices(settings, engine, potential, lambda n: thermal(potential, n), lambda steps: propagator, 64)
 
-    assert chosen(walkers=3, friction_per_ps=7.0, hmc_steps=5) == Choices(3, 7.0, 5)
-    assert chosen(walkers=3) == Choices(3, 3.0, 12 if exact else None)
+    assert chosen(walkers=3, friction_per_ps=7.0) == chosen(walkers=3, friction_per_ps=7.0, hmc_steps=5)
+    assert chosen(walkers=3) == Choices(3, 3.0)
     calls = potential.calls.force_calls
     found = chosen(walkers="auto", friction_per_ps="auto")
     assert found.walkers == 8
@@ -135,7 +144,7 @@ def test_where_more_is_refused_friction_is_stronger(capsys: pytest.CaptureFixtur
 def test_friction_lasts_as_long_as_walkers_go_between_turns() -> None:
     potential = well(1.0)
     propagator = Exact(potential, VerletMove(potential, 10, 8e-4), 300)
-    turned = np.mean([one.jumps == 0 for one in outcomes(propagator, thermal(potential), 300, FRICTION_JUMPS)])
+    turned = np.mean([one.jumps == 0 for one in outcomes(propagator, thermal(potential), 300, PILOT_JUMPS)])
     assert 0 < turned < 1
     assert best_friction(propagator, thermal(potential), JUMP, 0.5) == pytest.approx(turned / JUMP.lag_ps)
 
