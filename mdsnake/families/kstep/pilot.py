@@ -20,6 +20,7 @@ from mdsnake.physics.potential import Potential
 PILOT_JUMPS = 256  # turns are rare
 FEW_STATES = 4  # that the largest stable time step is tried from
 LONGEST_STEP_PS = 0.0025  # about what Verlet bears with hydrogen: ω dt < 2 at 3600 cm⁻¹
+NEARLY_BEST = 0.9  # what a pilot cannot tell from the best
 FINEST = 4  # times as many steps as the engine's, none of which is taken: these are no forces
 MOST_FRICTION = 50.0  # 1/ps
 #: In 1/ps; torsions of a molecule by itself hardly turn slower, and its energy is soon forgotten.
@@ -97,15 +98,15 @@ def best_verlet_steps(
     """The number of Verlet steps in a jump of hybrid Monte Carlo by which walkers spread fastest for a force call.
 
     They spread in time as under the friction that turns and the thermostat's `friction_per_ps` make together.  Tried
-    from the longest steps on, until two numbers in a row do worse than the best.
+    from the longest steps on, until two numbers in a row do worse than the best; of those that do about as well as the
+    best the fewest, as energies are forgotten the faster the longer the steps.
 
     Raises
     ------
     UserError : where none is taken, however short the steps
     """
-    steps, worse = int(np.ceil(jump.lag_ps / LONGEST_STEP_PS - 1e-9)), 0
-    best, most = steps, 0.0
-    while worse < 2:
+    steps, spreads = int(np.ceil(jump.lag_ps / LONGEST_STEP_PS - 1e-9)), dict[int, float]()
+    while max(list(spreads.values())[-2:], default=0) == max(spreads.values(), default=0):
         move = VerletMove(potential, steps, jump.lag_ps / steps)
         propagator, before = Exact(potential, move, jump.temperature_K, extra_chances), potential.calls.force_calls
         jumps = np.array([one.jumps for one in outcomes(propagator, states, jump.temperature_K, PILOT_JUMPS)])
@@ -115,11 +116,9 @@ def best_verlet_steps(
         print(f"hmc: {step}: {went:.2g} fs a force call, with an effective friction of {friction:.3g}/ps", flush=True)
         if not went and steps >= FINEST * jump.k:
             raise UserError(f"hmc: no jump is taken, even in {step}; are its forces those of its energies?")
-        spread = went / friction
-        worse = worse + 1 if spread < most else 0
-        best, most = (steps, spread) if spread > most else (best, most)
+        spreads[steps] = went / friction
         steps = steps + 1 if went else 2 * steps
-    return best
+    return min(steps for steps, spread in spreads.items() if spread >= NEARLY_BEST * max(spreads.values()))
 
 
 def best_friction(propagator: Exact, states: Sequence[State], jump: Jump, least: float) -> float:
