@@ -16,7 +16,7 @@ from exact_runs import MEMBER, PRETRAINED, configuration, make, model, steps
 from matplotlib.figure import Figure
 
 from mdsnake.evaluate import style
-from mdsnake.evaluate.cost import preparation_seconds
+from mdsnake.evaluate.cost import preparation_seconds, setup_seconds
 from mdsnake.evaluate.geometry import dihedrals
 from mdsnake.store.h5md import Trajectory
 
@@ -34,6 +34,7 @@ class Run(NamedTuple):
     energy: np.ndarray
     seconds: float
     ps: float
+    setup: float
 
     @property
     def clock(self) -> np.ndarray:
@@ -44,7 +45,8 @@ class Run(NamedTuple):
         """What of it was there after so many seconds."""
         share = min(1.0, seconds / self.seconds)
         frames = round(share * self.energy.shape[1])
-        return Run(self.dihedral[:, :frames], self.energy[:, :frames], share * self.seconds, share * self.ps)
+        dihedral, energy = self.dihedral[:, :frames], self.energy[:, :frames]
+        return Run(dihedral, energy, share * self.seconds, share * self.ps, self.setup)
 
 
 def main() -> None:
@@ -75,7 +77,7 @@ def main() -> None:
         for member, (name, times) in PLAIN.items()
     }
     histories = [(folder / "results" / path).with_name("history.csv") for path in (PRETRAINED, model(NAME))]
-    preparation = sum(map(preparation_seconds, histories)) / 60
+    preparation = (sum(map(preparation_seconds, histories)) + learned.setup) / 60
     runs = {f"exact, learned jumps of {told.stride} fs": learned, **plain}
     style.save(drawn(runs, preparation), told.out)
     for name, run in runs.items():
@@ -85,7 +87,7 @@ def main() -> None:
             f"{name}: {run.ps:.0f} ps in {run.seconds / 60:.1f} min; gauche {share[-1]:.3f} ± {error[-1]:.3f}, "
             f"potential energy {energy[-1] - reference[0].energy.mean():.2f} ± {energy_error[-1]:.2f} kJ/mol"
         )
-    print(f"data and training: {preparation:.1f} min")
+    print(f"data, training and compiling: {preparation:.1f} min")
 
 
 def read(path: Path) -> Run:
@@ -95,7 +97,8 @@ def read(path: Path) -> Run:
     angle = np.degrees(dihedrals(trajectory.positions.astype(float), DIHEDRAL))[:, 0]
     shape = (walkers, -1)
     seconds = 1e-3 * trajectory.counters["total_ms"]
-    return Run(angle.reshape(shape), trajectory.potential.reshape(shape), seconds, trajectory.simulated_ps)
+    ps, setup = trajectory.simulated_ps, setup_seconds(trajectory)
+    return Run(angle.reshape(shape), trajectory.potential.reshape(shape), seconds, ps, setup)
 
 
 def gauche(run: Run) -> np.ndarray:
@@ -145,7 +148,7 @@ def drawn(runs: dict[str, Run], preparation: float) -> Figure:
     return style.finish(
         figure, "2-phenylethylamine, GFN2-xTB, 300 K",
         f"{lengths}; one core.\n"
-        f"Bands and errors: standard errors over {walkers} walkers. Dotted: with data and training.",
+        f"Bands and errors: standard errors over {walkers} walkers. Dotted: with data, training and compiling.",
         [handle for name, s in styles.items() for handle in style.line_handles({name: s})],
     )  # fmt: skip
 

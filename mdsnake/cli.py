@@ -111,7 +111,7 @@ def rollout(
     out: Out,
     work: Work,
     prepared: PerhapsPrepared = None,
-    start: Annotated[Path | None, typer.Option(help="run of the reference that walkers start on; not backbone")] = None,
+    start: Annotated[Path | None, typer.Option(help="run whose states walkers start from; not backbone")] = None,
     structures: Annotated[Path | None, typer.Option(help="backbone: folder of PDB and mmCIF files to write")] = None,
     motif: Annotated[Path | None, typer.Option(help="backbone: prepared protein of the motif")] = None,
     engine: Annotated[str | None, typer.Option(help="kstep: the engine's settings, as --settings")] = None,
@@ -156,6 +156,9 @@ def evaluate(
     nve: Annotated[Path | None, typer.Option(help="kstep")] = None,
     reference: Annotated[Path | None, typer.Option(help="kstep")] = None,
     history: Annotated[Path | None, typer.Option(help="kstep, backbone")] = None,
+    pretraining: Annotated[
+        Path | None, typer.Option(help="kstep: history of the training that this one started from")
+    ] = None,
     windows: Annotated[Path | None, typer.Option(help="trajbert, backbone")] = None,
     model: Annotated[Path | None, typer.Option(help="trajbert, backbone")] = None,
     samples: Annotated[Path | None, typer.Option(help="backbone")] = None,
@@ -169,6 +172,7 @@ def evaluate(
         "nve": nve,
         "reference": reference,
         "history": history,
+        "pretraining": pretraining,
         "windows": windows,
     }
     inputs |= {"model": model, "sampled": sampled, "deterministic": deterministic, "replica": replica}

@@ -7,6 +7,7 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from mdsnake.evaluate import distributions, dynamics, energetics, geometry, kinetics, thermal, vdos
+from mdsnake.evaluate.autocorrelation import effective_samples, standard_error
 from mdsnake.evaluate.metrics import Mean
 from mdsnake.store.graph import MoleculeGraph
 from mdsnake.store.h5md import Trajectory
@@ -68,7 +69,10 @@ def compare(model: Sample, reference: Sample, temperature: float) -> dict[str, M
 
 def equilibrium(model: Sample, reference: Sample) -> dict[str, Mean]:
     """Differences between distributions of structure and energy."""
+    runs = (model.trajectory, reference.trajectory)
     shift = model.potential.mean() - reference.potential.mean()
+    error = np.linalg.norm([standard_error(run.potential, run.segments()) for run in runs])
+    samples = min(effective_samples(run.potential, run.segments()) for run in runs)
     return {
         "bond_js": distributions.bond_js(model.bonds, reference.bonds),
         "angle_js": distributions.mean_js(model.angles, reference.angles),
@@ -77,6 +81,7 @@ def equilibrium(model: Sample, reference: Sample) -> dict[str, Mean]:
         "pair_distance_l1": distributions.pair_distance_l1(model.pairs, reference.pairs),
         "bond_rmse": distributions.bond_rmse(model.bonds, reference.bonds),
         "potential_shift": (float(shift), model.trajectory.n_frames),
+        "potential_shift_error": (float(error), int(samples)),
     }
 
 

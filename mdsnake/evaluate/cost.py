@@ -67,8 +67,13 @@ def effective_sample_size(sample: Trajectory, dihedrals: np.ndarray, whole: Traj
     return {name: (value, sample.n_frames) for name, value in found.items()}
 
 
+def setup_seconds(trajectory: Trajectory) -> float:
+    """Of pilots and of compiling, before the first frame."""
+    return 1e-3 * trajectory.counters.get("setup_ms", 0.0)
+
+
 def break_even_ps(model: Trajectory, reference: Trajectory, preparation_s: float) -> float:
-    """Simulated ps after which `preparation_s`, seconds of training and of making its data, are won back.
+    """Simulated ps after which `preparation_s`, seconds spent before the first frame, are won back.
 
     NaN when never: where a ps takes no less time than the reference's.
     """

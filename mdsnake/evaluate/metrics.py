@@ -83,6 +83,10 @@ METRICS: dict[str, Metric] = {
         "kJ/mol", 0, "frames", "energy shift",
         "mean potential energy less that of the reference",
     ),
+    "potential_shift_error": Metric(
+        "kJ/mol", None, "independent samples", "energy shift s.e.",
+        "standard error of the energy shift, from the autocorrelation of both runs",
+    ),
     "ke_ratio": Metric(
         "1", 1, "frames", "KE ratio",
         "mean kinetic energy over that of equipartition, (degrees of freedom)·kT/2",
@@ -239,9 +243,11 @@ METRICS: dict[str, Metric] = {
         "1/s", None, "frames", "ESS of U per second",
         "effective samples of the potential energy per second of wall-clock time",
     ),
+    "setup": Metric("s", 0, "runs", "setup", "pilots and compiling before the first frame, in no other time"),
     "break_even": Metric(
         "ps", None, "runs", "break-even",
-        "simulated time that wins back training and its data, not a model that it started from; none when never",
+        "simulated time after which trainings (also the one that a training started from, but none of another run), "
+        "their data, pilots and compiling are won back against the reference integrator; none when never",
     ),
     "jump_position_pm": Metric(
         "pm", 0, "windows", "jump position error",

@@ -29,15 +29,17 @@ def evaluate(
     nve: str | Path,
     reference: str | Path,
     replica: str | Path,
-    history: str | Path | None,
+    history: Path | None,
     out: str | Path,
     curves: str | Path,
+    pretraining: Path | None = None,
 ) -> None:
     """Write the metrics of `rollout` to the CSV `out`, and what figures draw to the JSON `curves`.
 
     Each metric compares the roll-out with `reference`; its floor compares `replica`, cut to the roll-out's length,
     with `reference` in the same way.  Both are read at the roll-out's lag and in pieces as long as its segments.
-    `nve` is the run without thermostat, `history` the training's CSV (None for a control).
+    `nve` is the run without thermostat, `history` the training's CSV (None for a control) and
+    `pretraining` that of the training it started from.
 
     Raises
     ------
@@ -54,7 +56,7 @@ def evaluate(
     values = compare(sample, ground, settings.temperature_K) | drift(free) | _cost(sample, model, first)
     values |= exactness(model, settings.temperature_K)
     floors = compare(other, ground, settings.temperature_K) | _cost(other, second, first)
-    seconds = cost.preparation_seconds(Path(history) if history else None)
+    seconds = cost.preparation_seconds(history) + cost.preparation_seconds(pretraining) + cost.setup_seconds(model)
     if "reversibility_rms_nm" in free.counters:
         values["reversibility_pm"] = (1e3 * free.counters["reversibility_rms_nm"], len(list(free.segments())))
     values["break_even"] = (cost.break_even_ps(model, first, seconds), 1)
@@ -80,6 +82,7 @@ def _cost(sample: Sample, whole: Trajectory, reference: Trajectory) -> dict[str,
     """Cost by the counters of `whole`, of which `sample` may hold a part."""
     return {
         **cost.calls_and_time(whole, reference),
+        "setup": (cost.setup_seconds(whole), 1),
         **cost.jump_outcomes(whole),
         **cost.effective_sample_size(sample.trajectory, sample.torsions, whole),
     }

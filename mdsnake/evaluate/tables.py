@@ -20,13 +20,14 @@ from mdsnake.store.atomic import write_text
 
 ACCURACY = (
     "ke_ratio", "ke_ratio_error", "lag_rmsd_ratio", "bond_js", "angle_js", "torsion_js", "potential_js",
-    "pair_distance_l1", "bond_rmse", *(f"temperature_{symbol}" for symbol in chemical_symbols[1:]),
+    "potential_shift", "potential_shift_error", "pair_distance_l1", "bond_rmse",
+    *(f"temperature_{symbol}" for symbol in chemical_symbols[1:]),
     "torsion_step_ratio", "flip_rate_ratio", "torsion_time_ratio", "vdos_shift_1", "nve_drift", "nve_drift_per_atom",
 )  # fmt: skip
 COST = (
     "force_calls_per_ps", "energy_calls_per_ps", "network_calls_per_ps", "ms_per_ps", "force_call_saving",
     "wall_clock_speedup", "ess", "ess_per_force_call", "ess_per_second", "ess_potential",
-    "ess_potential_per_force_call", "ess_potential_per_second", "break_even",
+    "ess_potential_per_force_call", "ess_potential_per_second", "setup", "break_even",
 )  # fmt: skip
 EXACT = (
     "accepted_fraction", "energy_error_spread", "boltzmann_factor", "boltzmann_factor_error", "turned_fraction",

@@ -55,7 +55,7 @@ def rollout(
     """
     _check(settings, engine)
     graph, source = MoleculeGraph.load(prepared / "graph.json"), Trajectory.load(start)
-    source.check(graph.numbers, 1e3 * source.frame_ps, start)
+    source.check(graph.numbers, start)
     proposal, potential = open_proposal(settings, graph, model, device), open_potential(prepared, engine)
     files = [prepared / "graph.json", prepared / "system.xml", start, *([model] if model else [])]
     told = {"settings": settings.model_dump(mode="json"), "engine": engine.model_dump(mode="json")}
@@ -66,11 +66,13 @@ def rollout(
         def thermal(count: int) -> list[State]:
             return thermal_states(source, start, potential, count, settings.seed)
 
+        begun = time.perf_counter()
         opened = partial(open_propagator, settings, potential, graph, proposal, partial(open_classical, prepared))
         pilots = partial(choices, settings, engine, potential, thermal, opened, source.n_frames)
         chosen = _once(folder / "chosen.json", pilots)
         if settings.rollout.compile and proposal:
             proposal.compile(chosen.walkers)
+        setup_ms = 1e3 * (time.perf_counter() - begun)
         potential.reset()
         states = thermal(chosen.walkers)
         propagator = opened(chosen.verlet_steps)
@@ -89,6 +91,7 @@ def rollout(
         potential.reset()
         if proposal:
             proposal.reset()
+        warm.counters["setup_ms"] = setup_ms
         drifting.counters["reversibility_rms_nm"] = reversibility(untested, states)
         about = provenance(**told, chosen=chosen._asdict(), **potential.about)
         _trajectory(warm, potential, lag, about, tested).save(out)
@@ -119,7 +122,7 @@ def _once(note: Path, choose: Callable[[], Choices]) -> Choices:
 
 
 def thermal_states(trajectory: Trajectory, path: Path, potential: Potential, count: int, seed: int) -> list[State]:
-    """`count` evenly spaced frames of the thermal trajectory in the file `path`, other ones for each seed."""
+    """`count` evenly spaced frames of the `trajectory` in the file `path`, other ones for each seed."""
     if trajectory.n_frames < count:
         raise UserError(f"{path}: {trajectory.n_frames} frames, but {count} walkers need one each; lower walkers")
     first = (0.5 + GOLDEN * seed) % 1

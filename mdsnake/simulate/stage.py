@@ -251,7 +251,7 @@ def _drawn(
 def _spread(start: Path, prepared: Path, count: int) -> np.ndarray:
     """Positions (count, N, 3) in nm, evenly over all frames of the file `start`."""
     trajectory = Trajectory.load(start)
-    trajectory.check(MoleculeGraph.load(prepared / "graph.json").numbers, 1e3 * trajectory.frame_ps, start)
+    trajectory.check(MoleculeGraph.load(prepared / "graph.json").numbers, start)
     frames = np.linspace(0, trajectory.n_frames - 1, count).astype(int)
     return trajectory.positions[frames].astype(float)
 

@@ -145,11 +145,11 @@ class Trajectory:
             jumps=None if self.jumps is None else self.jumps[frames],
         )
 
-    def check(self, numbers: Sequence[int], frame_fs: float, path: str | Path) -> None:
-        """`UserError` unless these are the atoms, and the frames of a segment are `frame_fs` apart."""
+    def check(self, numbers: Sequence[int], path: str | Path, frame_fs: float | None = None) -> None:
+        """`UserError` unless these are the atoms, and frames of a segment `frame_fs` apart, where that is given."""
         if self.numbers.tolist() != list(numbers):
             raise UserError(f"{path}: its atoms are not those of graph.json; delete it and simulate the molecule again")
-        if abs(self.frame_ps * 1e3 - frame_fs) > 1e-6:
+        if frame_fs is not None and abs(self.frame_ps * 1e3 - frame_fs) > 1e-6:
             found = f"its frames are {self.frame_ps * 1e3:g} fs apart, the windows need {frame_fs:g}"
             raise UserError(f"{path}: {found}; simulate it again")
 

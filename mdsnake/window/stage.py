@@ -19,7 +19,7 @@ def window(settings: WindowSettings, prepared: Sequence[Path], trajectory: Seque
         graph, bursts = MoleculeGraph.load(folder / "graph.json"), Trajectory.load(file)
         if graph.name not in settings.splits:
             raise UserError(f"{folder}: {graph.name} has no split; add it to splits")
-        bursts.check(graph.numbers, settings.jump.timestep_fs, file)
+        bursts.check(graph.numbers, file, settings.jump.timestep_fs)
         starts = pair_starts(bursts, settings.jump.k, settings.stride)
         groups.append(WindowGroup(graph.name, settings.splits[graph.name], str(folder), str(file), starts))
     if not any(group.split == "train" for group in groups):

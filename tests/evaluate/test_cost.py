@@ -10,6 +10,7 @@ from mdsnake.evaluate.cost import (
     effective_sample_size,
     jump_outcomes,
     preparation_seconds,
+    setup_seconds,
 )
 
 
@@ -78,6 +79,15 @@ def test_counters_are_of_the_time_that_they_tell(pair):
     model, reference = pair
     model.counters["counted_ps"] = 4.0
     assert calls_and_time(model, reference)["force_calls_per_ps"][0] == pytest.approx(25)
+
+
+def test_setup_is_counted_in_no_other_time(pair):
+    model, reference = pair
+    assert setup_seconds(model) == 0
+    before = calls_and_time(model, reference)["ms_per_ps"]
+    model.counters["setup_ms"] = 2500.0
+    assert setup_seconds(model) == 2.5
+    assert calls_and_time(model, reference)["ms_per_ps"] == before
 
 
 def test_break_even(pair):

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from mdsnake.errors import UserError
+from mdsnake.evaluate.autocorrelation import standard_error
 from mdsnake.evaluate.config import EvaluateSettings
 from mdsnake.evaluate.metrics import METRICS
 from mdsnake.evaluate.records import read_records
 from mdsnake.evaluate.stage import evaluate
+from mdsnake.store.h5md import Trajectory
 
 SETTINGS = EvaluateSettings(
     molecule="peroxide", split="test", engine="mm", member="egnn", k=4, timestep_fs=1.0, temperature_K=300, seed=0
@@ -50,6 +52,32 @@ def test_a_reference_against_itself_is_perfect(evaluated, tmp_path):
     for name in ("lag_rmsd_ratio", "lag_rmsd_ratio_10", "torsion_step_ratio", "flip_rate_ratio", "torsion_time_ratio",
                  "force_call_saving", "wall_clock_speedup"):  # fmt: skip
         assert found[name].value == pytest.approx(1), name
+
+
+def test_what_came_before_the_first_frame_is_won_back(evaluated, tmp_path):
+    """Of a training, of the one that it started from, and of pilots and compiling."""
+    run, replicas, found = evaluated / "egnn-k4.h5", [evaluated / f"replica{n}.h5" for n in (0, 1)], []
+    history, pretraining, set_up = tmp_path / "h.csv", tmp_path / "p.csv", tmp_path / "set-up.h5"
+    history.write_text("seconds,data_seconds\n10,20\n")
+    pretraining.write_text("seconds,data_seconds\n40,30\n")
+    trajectory = Trajectory.load(run)
+    trajectory.counters |= {"setup_ms": 1e5, "total_ms": 1.0}
+    trajectory.save(set_up)
+    for before in (None, pretraining):
+        files = tmp_path / "out.csv", tmp_path / "c.json", before
+        evaluate(evaluated, SETTINGS, set_up, run, *replicas, history, *files)
+        found.append(values(files[0]))
+    assert [one["setup"].value for one in found] == [100, 100]
+    assert found[1]["break_even"].value == pytest.approx(found[0]["break_even"].value * 200 / 130)
+
+
+def test_the_energy_shift_has_the_error_of_both_runs(evaluated, tmp_path):
+    model, reference = Trajectory.load(evaluated / "egnn-k4.h5"), Trajectory.load(evaluated / "replica0.h5")
+    shift = values(evaluated / "egnn-k4.csv")["potential_shift"].value
+    error = values(evaluated / "egnn-k4.csv")["potential_shift_error"].value
+    assert shift == pytest.approx(model.potential.mean() - reference.potential.mean(), abs=5 * error)
+    alone = standard_error(model.potential, model.segments())
+    assert alone < error < 2 * alone
 
 
 def test_frames_unevenly_spaced_in_time_have_no_spectrum(evaluated):

@@ -11,7 +11,7 @@ from mdsnake.families.kstep.config import Network
 from mdsnake.families.kstep.model import KstepModel
 from tests.families.kstep.case import save
 from tests.families.kstep.toys import JUMP
-from tests.workflow.runs import HERE, planned, run_snakemake
+from tests.workflow.runs import HERE, ROOT, planned, run_snakemake
 
 START = "elsewhere/egnn/k8.safetensors"
 
@@ -78,7 +78,7 @@ def test_a_changed_model_to_start_from_trains_again(own: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("before", "after", "first"),
-    [("max_steps: 4", "max_steps: 6", {"train": 1}), ("walkers: auto", "walkers: auto, compile: true", {})],
+    [("count: 4", "count: 6", {"bursts": 1, "train": 1}), ("walkers: auto", "walkers: auto, compile: true", {})],
 )
 def test_what_is_of_networks_alone_leaves_references_and_controls_as_they_are(
     own: Path, tmp_path: Path, before: str, after: str, first: dict[str, int]
@@ -96,9 +96,29 @@ def test_what_is_of_networks_alone_leaves_references_and_controls_as_they_are(
 def test_walkers_start_where_they_are_told_to(own: Path, tmp_path: Path, start: str, file: str) -> None:
     run = shutil.copytree(own, tmp_path / "run")
     shutil.rmtree(run / "results/methanol/rollout")
-    (run / "own.yaml").write_text((run / "own.yaml").read_text().replace("start: bursts", f"start: {start}"))
+    settings = (run / "own.yaml").read_text()
+    (run / "own.yaml").write_text(settings.replace("walkers: auto", f"start: {start}, walkers: auto"))
     told = run_snakemake(run, "--dry-run", "--printshellcmds", "rollout_all", config="own.yaml").stdout
     assert re.findall(r"--start (\S+)", told) == [f"results/methanol/simulate/qm/{file}"] * 3
+
+
+def test_the_configuration_to_copy_trains_on_one_engine_then_the_other(tmp_path: Path) -> None:
+    """config/exact.yaml itself, planned but for its screen."""
+    (tmp_path / "config").mkdir()
+    for name in ("exact.yaml", "own.tsv"):
+        shutil.copy(ROOT / "config" / name, tmp_path / "config" / name)
+    screened = run_snakemake(tmp_path, "results/exact/summary/molecules.csv", config="config/exact.yaml")
+    assert screened.returncode == 0, screened.stdout[-3000:]
+    told = run_snakemake(tmp_path, "--dry-run", "--printshellcmds", config="config/exact.yaml").stdout
+    jobs = planned(told)
+    stages = {stage: jobs[stage] for stage in ("simulate", "bursts", "train", "rollout", "evaluate")}
+    assert stages == {"simulate": 2, "bursts": 2, "train": 2, "rollout": 8, "evaluate": 8}
+    results = "results/exact/kstep/train"
+    assert re.findall(r"--init (\S+)", told) == [f"{results}/flex/k16/reversible/model.safetensors"]
+    assert (
+        re.findall(r"--history (\S+) --pretraining (\S+)", told)
+        == [(f"{results}/qm/k64/reversible/history.csv", f"{results}/flex/k16/reversible/history.csv")] * 2
+    ), "one for each length of the jump"
 
 
 def test_a_model_that_is_not_there_is_one_line(own: Path, tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ rule evaluate:
         reference="<results>/{molecule}/simulate/{engine}/replica0.h5",
         replica="<results>/{molecule}/simulate/{engine}/replica1.h5",
         history=of_member(HISTORY),
+        pretraining=of_pretraining(HISTORY),
         screen=ancient("<results>/summary/molecules.csv"),
     output:
         table=f"{EVALUATION}.csv",
@@ -68,12 +69,13 @@ rule evaluate:
         version=VERSIONS["evaluate"],
         prepared=subpath(input[0], parent=True),
         history=flagged("history", "--history"),
+        pretraining=flagged("pretraining", "--pretraining"),
     message:
         "Evaluating {wildcards.member}: {wildcards.molecule}, {wildcards.engine}, k = {wildcards.k}, seed {wildcards.seed}"
     shell:
         "python -m mdsnake evaluate {params.prepared:q} --settings {params.settings:q} --rollout {input.nvt:q}"
         " --nve {input.nve:q} --reference {input.reference:q} --replica {input.replica:q} {params.history:q}"
-        " --out {output.table:q} --curves {output.curves:q} > {log:q} 2>&1"
+        " {params.pretraining:q} --out {output.table:q} --curves {output.curves:q} > {log:q} 2>&1"
 
 
 rule summarize:

@@ -26,6 +26,17 @@ def of_member(path):
     return lambda wildcards: of_training(path, **wildcards) if wildcards.member in KSTEP.members else []
 
 
+def of_pretraining(path):
+    """`path` of the training that a learned member's started from, where it is of this configuration."""
+
+    def of(wildcards):
+        source = KSTEP.engines[wildcards.engine].transfer
+        inside = wildcards.member in KSTEP.members and source and source.engine
+        return of_training(path, source.engine, source.k, member=wildcards.member) if inside else []
+
+    return of
+
+
 def of_source(wildcards):
     """The model that a training starts from, if any: the same member's on another engine, or a file of another run."""
     source = KSTEP.engines[wildcards.engine].transfer
@@ -37,7 +48,7 @@ def of_source(wildcards):
             key = f"kstep.engines.{wildcards.engine}.transfer.model"
             raise WorkflowError(f"{key}: {path}: no such file; train that member there, or mend the path")
         return [path]
-    return of_training(MODEL, source.engine, source.k, member=wildcards.member)
+    return of_pretraining(MODEL)(wildcards)
 
 
 def each(path, **rest):
@@ -78,6 +89,7 @@ def sample_size(wildcards):
     return "; ".join(
         f"{name}: {len(passed(name, KSTEP.rollout_splits, PER_MOLECULE))} molecules ({', '.join(KSTEP.rollout_splits)}), {seeds}, "
         f"{'up to ' * (engine.rollout.walkers == 'auto')}{engine.rollout.most_walkers} walkers of {engine.rollout.time_ps:g} ps"
+        f"{' from states of the bursts' * (engine.rollout.start == 'bursts')}"
         for name, engine in ROLLED.items()
     )
 

@@ -1,4 +1,4 @@
-"""A propagator at work, from states of the reference; the plain integrators are members like any other."""
+"""A propagator at work, from states of the engine's own dynamics; the plain integrators are members like any other."""
 
 
 rule rollout:

@@ -69,7 +69,7 @@ class MoleculeWindows:
 def load_windows(group: WindowGroup, jump: Jump) -> MoleculeWindows:
     """Read the frames that `group` points to; its files must be as they were when it was made."""
     graph, trajectory = MoleculeGraph.load(Path(group.prepared) / "graph.json"), Trajectory.load(group.trajectory)
-    trajectory.check(graph.numbers, jump.timestep_fs, group.trajectory)
+    trajectory.check(graph.numbers, group.trajectory, jump.timestep_fs)
     if group.starts and max(group.starts) + jump.k >= trajectory.n_frames:
         raise UserError(f"{group.trajectory}: fewer frames than its windows were made from; run `mdsnake window` again")
     starts = np.array(group.starts, dtype=int)
