@@ -71,7 +71,7 @@ def test_what_came_before_the_first_frame_is_won_back(evaluated, tmp_path):
     assert found[1]["break_even"].value == pytest.approx(found[0]["break_even"].value * 200 / 130)
 
 
-def test_the_energy_shift_has_the_error_of_both_runs(evaluated, tmp_path):
+def test_the_energy_shift_has_the_error_of_both_runs(evaluated):
     model, reference = Trajectory.load(evaluated / "egnn-k4.h5"), Trajectory.load(evaluated / "replica0.h5")
     shift = values(evaluated / "egnn-k4.csv")["potential_shift"].value
     error = values(evaluated / "egnn-k4.csv")["potential_shift_error"].value

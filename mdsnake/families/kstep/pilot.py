@@ -62,7 +62,7 @@ def choices(
         return Choices(fewest, friction, steps)
     if walkers != "auto" and told.friction_per_ps != "auto" and (member != "hmc" or steps):
         return Choices(walkers, friction, steps)
-    states, propagator = thermal(fewest), opened(steps)
+    states, propagator = thermal(fewest), opened(steps)  # which refuses what no pilot may try
     if member == "hmc":
         steps = steps or best_verlet_steps(potential, states, settings.jump, friction, told.extra_chances)
         propagator = opened(steps)
@@ -85,8 +85,7 @@ def outcomes(propagator: Exact, states: Sequence[State], temperature_K: float, j
 
 def stable_verlet_steps(potential: Potential, states: Sequence[State], jump: Jump) -> int:
     """The fewest Verlet steps in a jump that are stable from some of `states`."""
-    few, engines = states[:FEW_STATES], jump.timestep_fs * 1e-3
-    largest = largest_stable_timestep(few, potential, engines, jump.temperature_K)
+    largest = largest_stable_timestep(states[:FEW_STATES], potential, 1e-3 * jump.timestep_fs, jump.temperature_K)
     steps = int(np.ceil(jump.lag_ps / largest - 1e-9))
     print(f"verlet-stable: {steps} steps of {1e3 * jump.lag_ps / steps:.3g} fs a frame", flush=True)
     return steps

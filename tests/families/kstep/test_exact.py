@@ -9,7 +9,7 @@ import torch
 from scipy.stats import chisquare, kstest
 
 from mdsnake.families.kstep import exact
-from mdsnake.families.kstep.exact import NOT_EVALUATED, Exact, Untested
+from mdsnake.families.kstep.exact import NOT_EVALUATED, Exact, Untested, effective_friction
 from mdsnake.families.kstep.learned import LearnedProposal
 from mdsnake.families.kstep.moves import LearnedMove, Move, SurrogateMove, VerletMove
 from mdsnake.physics.analytic import DoubleWell, External, HarmonicPotential, MuellerBrown
@@ -359,3 +359,53 @@ def test_without_a_test_a_walker_stays_where_it_cannot_go_on_and_is_counted() ->
     stayed = sum(end is start for start, end in zip(inside, ends, strict=True))
     assert propagator.counters["lost"] == stayed > 0
     assert len(inside) < potential.calls.force_calls - before < 2 * len(inside), "those that failed are counted as well"
+
+
+def test_effective_friction_in_its_limits() -> None:
+    never, always, some, few = np.ones(10), np.zeros(10), np.arange(10) > 1, np.arange(10) > 0
+    assert effective_friction(2.0, never, 0.008) == pytest.approx(2, rel=1e-4)
+    assert effective_friction(0.0, some, 0.01) == pytest.approx(2 * 0.2 / (0.8 * 0.01))
+    assert effective_friction(0.0, never, 0.01) == 0
+    assert effective_friction(0.0, always, 0.01) == np.inf
+    assert effective_friction(5.0, few, 0.01) > effective_friction(5.0, never, 0.01) + 0.9 * 2 * 0.1 / (0.9 * 0.01)
+    assert effective_friction(2.0, 2 * never, 0.008) == pytest.approx(1, rel=1e-4), "the thermostat acts half as often"
+
+
+@dataclasses.dataclass
+class Flaky:
+    """A free flight that has far too much energy at random, so that it is refused."""
+
+    lag_ps: float
+    refused: float
+    rng: np.random.Generator = dataclasses.field(default_factory=lambda: np.random.default_rng(1))
+    counters: Counters = dataclasses.field(default_factory=Counters)
+
+    def __call__(self, states: Sequence[State]) -> list[State | None]:
+        energies = np.where(self.rng.random(len(states)) < self.refused, 19 * KT, 0.0)
+        return [
+            dataclasses.replace(s, x=s.x + self.lag_ps * s.v, energy=energy)
+            for s, energy in zip(states, energies.tolist(), strict=True)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("friction", "refused", "extra"), [(20.0, 0.0, 0), (20.0, 0.15, 0), (1.0, 0.3, 0), (5.0, 0.4, 1)]
+)
+def test_a_free_particle_spreads_as_the_effective_friction_says(friction: float, refused: float, extra: int) -> None:
+    lag, count, rng = 0.008, 400, np.random.default_rng(0)
+    potential = HarmonicPotential(np.full(40, 12.0), stiffness=0.0)
+    propagator, jumps = Exact(potential, Flaky(lag, refused), 300, extra), []
+    speed = np.sqrt(KT / potential.masses)[:, None]
+    states = [make_state(potential, np.zeros((40, 3)), speed * rng.standard_normal((40, 3))) for _ in range(60)]
+    for _ in range(count):
+        states = [
+            dataclasses.replace(s, v=thermostat(potential, s.x, s.v, lag, friction, 300, rng))
+            for s in propagator(states, rng)
+        ]
+        jumps += [s.jumps for s in states]
+    found = effective_friction(friction, np.array(jumps), lag)
+    assert np.mean(np.array(jumps) == 0) == pytest.approx(refused ** (1 + extra), abs=0.01)
+    time = lag * np.maximum(jumps, 1).sum() / len(states)
+    decay = 1 - np.exp(-found * time)
+    expected = 2 * KT / 12 / found * (time - decay / found)  # of Langevin dynamics in one dimension
+    assert np.mean([s.x**2 for s in states]) == pytest.approx(expected, rel=0.1 if refused else 0.04)

@@ -19,6 +19,7 @@ from mdsnake.families.kstep.pilot import (
     best_walkers,
     choices,
     outcomes,
+    stable_verlet_steps,
 )
 from mdsnake.physics.analytic import HarmonicPotential
 from mdsnake.physics.integrators import State, make_state
@@ -73,6 +74,12 @@ def test_steps_are_shorter_where_turns_are_what_slows_walkers() -> None:
     potential = HarmonicPotential(np.geomspace(1, 16, 24), stiffness=1e6)
     freely, slowly = (best_verlet_steps(potential, thermal(potential), JUMP, friction, 4) for friction in (1, 1000))
     assert freely > slowly
+
+
+def test_stable_steps_are_those_that_the_wells_bear(capsys: pytest.CaptureFixture[str]) -> None:
+    steps = [stable_verlet_steps(well(step), thermal(well(step)), JUMP) for step in (3.0, 0.8)]
+    assert 1 <= steps[0] < steps[1] <= JUMP.k
+    assert capsys.readouterr().out.startswith(f"verlet-stable: {steps[0]} steps of ")
 
 
 def test_steps_are_not_sought_for_ever_where_forces_belong_to_no_energy() -> None:
