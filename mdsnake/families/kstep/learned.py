@@ -38,7 +38,7 @@ class LearnedProposal:
         self._molecule, self._device = molecule_tensors(graph), next(model.parameters()).device
         self._unused = torch.Generator()  # a jump draws nothing
         self._templates: dict[int, tuple[Batch, Known]] = {}
-        self._compiled: dict[int, Callable[[torch.Tensor], torch.Tensor]] = {}  # the force, by size of batch
+        self._compiled: dict[int, Callable[..., tuple[torch.Tensor, torch.Tensor]]] = {}  # kicks, by size of batch
         self._known: dict[bytes, torch.Tensor] = {}  # learned forces by place, the newest last
 
     def __call__(self, x: np.ndarray, v: np.ndarray, force: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]:
@@ -54,38 +54,38 @@ class LearnedProposal:
         starts = [self._known.get(place.tobytes()) for place in x]
         told = [start for start in starts if start is not None]
         start = torch.cat(told) if len(told) == len(starts) else None
-        forces = self._compiled.get(len(x))
-        outputs = self.model.sample(batch, self._unused, chemistry=chemistry, start=start, forces=forces)
+        kicked = self._compiled.get(len(x))
+        outputs = self.model.sample(batch, self._unused, chemistry=chemistry, start=start, kicked=kicked)
         dx, dv = (outputs[name].cpu().numpy().reshape(x.shape) for name in ("displacement", "velocity_change"))
         self._remember(x, outputs["start_force"])
         self._remember(x + dx, outputs["end_force"])
         return dx, dv
 
     def compile(self, walkers: int) -> None:
-        """Compile the force for all `walkers`, and for halves of them down to one, which are filled up to.
+        """Compile the kicks of all `walkers`, and of halves of them down to one, which are filled up to.
 
         A few walkers that go on from a refused jump are the most costly batches otherwise.  Each size is compiled by
         itself and called with nothing else, so nothing is checked at a call, and on a CPU no call goes through Python:
-        that takes a third off a small batch.  Where it cannot be done, it is said and the force stays.
+        that takes a third off a small batch.  Where it cannot be done, it is said and they stay as they are.
         """
         begun, on_cpu = time.perf_counter(), self._device.type == "cpu"
         options = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, "cpp_wrapper": on_cpu}
         for size in compiled_sizes(walkers):
             batch, chemistry = self._template(np.zeros((size, len(self._molecule.masses), 3)))
-            apart = torch.arange(len(batch.positions), device=self._device)[:, None]
+            x = batch.positions + torch.arange(len(batch.positions), device=self._device)[:, None]  # all apart
             try:
-                forces = torch.compile(  # type: ignore[call-overload]  # which knows no isolate_recompiles
-                    partial(self.model.forces, batch, known=chemistry), fullgraph=True, dynamic=False,
+                kicked = torch.compile(  # type: ignore[call-overload]  # which knows no isolate_recompiles
+                    partial(self.model.kicked, batch, known=chemistry), fullgraph=True, dynamic=False,
                     isolate_recompiles=True, options=options,
                 )  # fmt: skip
                 with torch.no_grad():
-                    forces(batch.positions + apart)
+                    kicked(x, torch.zeros_like(x), x.new_zeros(1))
             except (RuntimeError, TypeError) as error:  # a TypeError from a torch before 2.13
                 reason = str(error).strip() or type(error).__name__
                 print(f"rollout.compile: goes on without, as {reason.splitlines()[0]}", flush=True)
                 self._compiled.clear()
                 return
-            self._compiled[size] = forces
+            self._compiled[size] = kicked
         print(f"compiled for {walkers} walkers and fewer in {time.perf_counter() - begun:.0f} s", flush=True)
 
     def reset(self) -> None:

@@ -115,29 +115,33 @@ class KstepModel(Family):
         batch: Batch,
         chemistry: Known | None = None,
         start: Float[Tensor, "atoms 3"] | None = None,
-        forces: Callable[[Tensor], Tensor] | None = None,
+        kicked: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
     ) -> dict[str, Tensor]:
         """Displacement (A, 3) nm and change of velocity (A, 3) nm/ps between the half-kicks of the true force.
 
         `batch.velocities` are those after the first half-kick.  Also `start_force` and `end_force` (A, 3) in
         kJ/mol/nm: g at both ends.  `chemistry`, and `start` for the start force, may be handed in where they are known
-        from an earlier call; so may `forces`, g of this batch, where it was compiled.
+        from an earlier call; so may `kicked` for this batch, where it was compiled.
         """
         known, tau = chemistry or self.chemistry(batch), self.jump.lag_ps
-        forces = forces or partial(self.forces, batch, known=known)
-        begin, v = batch.positions.double(), batch.velocities.double()
-        x, (first, *kicks, last) = begin, self.kicks
+        kicked = kicked or partial(self.kicked, batch, known=known)
+        x = begin = batch.positions.double()
+        v = batch.velocities.double()
+        shares = (self.kicks[0] - 0.5, *self.kicks[1:-1], self.kicks[-1] - 0.5)  # between half-kicks of the true force
+        first, *kicks, last = tau * x.new_tensor(shares)[:, None]
         if start is None:
-            start = forces(x)
-        v = self._kick(batch, x, v, start, tau * (first - 0.5))
+            v, start = kicked(x, v, first)
+        else:
+            v = self._pushed(batch, v, start, first)
+        v = self._hold(batch, x, v)
         for drift, kick in zip(self.drifts, kicks, strict=False):
             x, v = self._drift(batch, x, v, tau * drift)
-            v = self._kick(batch, x, v, forces(x), tau * kick)
+            v = self._hold(batch, x, kicked(x, v, kick)[0])
         x, v = self._drift(batch, x, v, tau * self.drifts[-1])
         displacement = x - begin
         x = begin + displacement  # to the last bit where the next jump starts, so that the force there may be handed in
-        end = forces(x)
-        v = self._kick(batch, x, v, end, tau * (last - 0.5))
+        v, end = kicked(x, v, last)
+        v = self._hold(batch, x, v)
         outputs = {"displacement": displacement, "velocity_change": v - batch.velocities}
         return {name: value.to(batch.positions) for name, value in outputs.items()} | {
             "start_force": start,
@@ -154,15 +158,22 @@ class KstepModel(Family):
         held = shake(moved, x, batch.rigid, batch.rigid_lengths.to(x), 1 / batch.masses.to(x))
         return held, v + (held - moved) / step
 
-    def _kick(
+    def kicked(
         self,
         batch: Batch,
         x: Float[Tensor, "atoms 3"],
         v: Float[Tensor, "atoms 3"],
-        force: Float[Tensor, "atoms 3"],
-        time: float,
+        time: Float[Tensor, "1"],
+        known: Known,
+    ) -> tuple[Float[Tensor, "atoms 3"], Float[Tensor, "atoms 3"]]:
+        """Velocities after `time` ps of the learned force g at x, and g."""
+        force = self.forces(batch, x, known)
+        return self._pushed(batch, v, force, time), force
+
+    def _pushed(
+        self, batch: Batch, v: Float[Tensor, "atoms 3"], force: Float[Tensor, "atoms 3"], time: Float[Tensor, "1"]
     ) -> Float[Tensor, "atoms 3"]:
-        """Velocities after `time` ps of `force`, without their part along rigid bonds.
+        """Velocities after `time` ps of `force`.
 
         The acceleration's norm is clamped for each atom: a function of positions alone.  Total momentum is kept.
         """
@@ -171,8 +182,7 @@ class KstepModel(Family):
         largest = self.network.max_kick_nm_per_ps * len(self.drifts) / self.jump.lag_ps
         length = (acceleration.square().sum(-1, keepdim=True) + 1e-12).sqrt()
         acceleration = acceleration * (largest / length).clamp(max=1.0)
-        relative = remove_net_momentum(acceleration, masses, batch.batch, len(batch.ptr) - 1)
-        return self._hold(batch, x, v + time * relative)
+        return v + time * remove_net_momentum(acceleration, masses, batch.batch, len(batch.ptr) - 1)
 
     def _hold(self, batch: Batch, x: Float[Tensor, "atoms 3"], v: Float[Tensor, "atoms 3"]) -> Float[Tensor, "atoms 3"]:
         """Velocities at x without their part along rigid bonds."""

@@ -89,14 +89,14 @@ x, v, f = (batch[name].view(4, 6, 3).double().numpy() for name in ("positions", 
 plain, compiled = LearnedProposal(model, toy_graph("CH3OH")), LearnedProposal(model, toy_graph("CH3OH"))
 compiled.compile(4)
 torch.compiler.set_stance("fail_on_recompile")
-forces, calls, jump, sizes = model.forces, [], compiled._jump, []
-model.forces = lambda *inputs, **known: calls.append(1) or forces(*inputs, **known)
+kicked, calls, jump, sizes = model.kicked, [], compiled._jump, []
+model.kicked = lambda *inputs, **known: calls.append(1) or kicked(*inputs, **known)
 compiled._jump = lambda x, v: sizes.append(len(x)) or jump(x, v)
 for count in (4, 3, 2, 1):
     calls.clear()
     compiled.reset()
     found = compiled(x[:count], v[:count], f[:count])
-    print(count, "walkers in a batch of", sizes[-1], "with", len(calls), "eager forces of", len(model.drifts) + 1)
+    print(count, "walkers in a batch of", sizes[-1], "with", len(calls), "eager kicks of", len(model.drifts) + 1)
     for a, b in zip(found, plain(x[:count], v[:count], f[:count])):
         np.testing.assert_allclose(a, b, atol=2e-5 * np.abs(b).max())
 """
@@ -122,6 +122,6 @@ def test_a_compiled_force_is_the_same_and_without_a_compiler_it_stays(compiler: 
     ), first
     eager, filled = (0, {3: 4}) if works else (7, {})
     assert counts == [
-        f"{count} walkers in a batch of {filled.get(count, count)} with {eager} eager forces of 7"
+        f"{count} walkers in a batch of {filled.get(count, count)} with {eager} eager kicks of 7"
         for count in (4, 3, 2, 1)
     ]
