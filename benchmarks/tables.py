@@ -101,6 +101,9 @@ TABLES: dict[str, list[tuple[str, list[str]]]] = {
         ("Likeness", ["nearest_training_tm", "pairwise_tm", "nearest_training_rmsd", "covered"]),
         ("Speed", ["seconds_per_chain", "over_passes"]),
     ],
+    "kstep_confidence": [
+        ("What the place tells of a jump's error", ["σ(ΔH) by place, quartiles", "foreseeable", "oracle"]),
+    ],
     "kstep_exact_data": [
         (
             "Single jumps against the amount of xTB data",
@@ -129,8 +132,10 @@ def section(path: Path) -> str:
     records = [one for run in runs for one in run["records"]]
     judged = [r for r in records if r["met"] is not None]
     lines = [f"\n## {path.stem}\n", *(f"{place(run, records)}\n" for run in runs)]
+    unknown = sum(r["mark"] is not None and r["met"] is None for r in records)
     if judged:
-        lines.append(f"{sum(r['met'] for r in judged)} of {len(judged)} marks met.\n")
+        without = f"; {unknown} more have no value" if unknown else ""
+        lines.append(f"{sum(r['met'] for r in judged)} of {len(judged)} marks met{without}.\n")
     for title, metrics in TABLES.get(path.stem, []):
         lines += [f"### {title}\n", pivot(records, metrics)]
     return "\n".join(lines if path.stem in TABLES else [*lines, listed(records)])

@@ -166,7 +166,7 @@ METRICS: dict[str, Metric] = {
     ),
     "network_calls_per_ps": Metric(
         "1/ps", None, "segments", "network calls/ps",
-        "evaluations of the network per simulated ps",
+        "jumps that a network proposed per simulated ps, each by several evaluations of its force",
     ),
     "ms_per_ps": Metric("ms/ps", None, "segments", "ms/ps", "wall-clock time per simulated ps"),
     "force_call_saving": Metric(
