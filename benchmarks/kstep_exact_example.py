@@ -23,7 +23,7 @@ from mdsnake.store.h5md import Trajectory
 NAME, SMILES = "phenylethylamine", "NCCc1ccccc1"
 DIHEDRAL = np.array([[0, 1, 2, 3]])  # N–C–C–C, about the bond that tells the conformers apart
 #: What they are called, and how many times as long as the reference would last their runs are, to be cut by the clock.
-PLAIN = {"verlet": ("plain dynamics, 0.5 fs", 2), "verlet-stable": ("plain dynamics, its largest stable step", 6)}
+PLAIN = {"verlet": ("plain dynamics, 0.5 fs", 2), "verlet-stable": ("plain dynamics, its largest stable step", 4)}
 FEWEST = 20  # frames of a walker that an average is drawn from
 
 
