@@ -1,11 +1,11 @@
 """Would it pay to foresee which learned jumps err, and to make those half as long?
 
 From each of many places of a roll-out of `hmc` many jumps are made, with velocities drawn anew.  `foreseeable` is the
-correlation over places of log σ(ΔH) by one half of the velocities with that by the other: 1 where the place tells all,
-0 where it tells nothing.  `oracle` is what a rule could win at most that knows of each place which length goes further
-there: time accepted for a call, over that of the full length everywhere.  The length is chosen by one half of the
-velocities and judged by the other.  Intervals are of 1,000 drawings of the places.  Takes up what kstep_exact.py has
-left in --work.
+correlation over places of log σ(ΔH) by one half of the velocities with that by the other: 0 where the place tells
+nothing, and near 1 where it tells all, less the noise of so few velocities.  `oracle` is what a rule wins that chooses
+for each place the length that goes further there by one half of the velocities, judged by the other: time accepted for
+a call, over that of the full length everywhere; one that knew the places better would win a little more.  Intervals are
+of 95 %, from 1,000 bootstrap samples of the places.  Takes up what kstep_exact.py has left in --work.
 
     python benchmarks/kstep_confidence.py --out benchmarks/results/kstep_confidence.json
 """

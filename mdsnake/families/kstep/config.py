@@ -28,7 +28,7 @@ CONTROLS: tuple[Control, ...] = get_args(Control)
 #: Those that refuse rigid bonds.
 FLEXIBLE_CONTROLS: tuple[Control, ...] = ("hmc", "hmc-mm", "respa")
 MOST_WALKERS = 64
-#: Sizes of batches: of a function compiled for more, Dynamo keeps no more.
+#: Sizes of batches: halves of up to 128 walkers, down to one.
 MOST_COMPILED = 8
 #: Drifts of a block of the learned integrator, and how long they may be on average.
 STAGES = 3
@@ -136,7 +136,7 @@ class Rollout(Settings):
 
     compile: bool = Field(
         False,
-        description="compile the network: a third to a half of its time less, after some minutes; needs a C++ compiler",
+        description="compile the network: half of its time less, after half a minute or more; needs a C++ compiler",
     )
     walkers: PositiveInt | Literal["auto"] = Field(
         8, description="independent states propagated side by side in one job; auto: up to 64, by a short pilot"

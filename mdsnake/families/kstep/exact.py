@@ -15,8 +15,8 @@ where H rises `GIVEN_UP_KT` above the bound H(z) − kT ln u, which is that of t
 A second try of half the lag after a refusal (delayed rejection, Mira, Metron 59, 231 (2001)) would cost two calls, its
 own and that of the first move from its end, so it wins accepted time per call only where it is taken four times as
 often as the first; an extra chance costs one call and goes on.  Nor would a shorter jump where ΔH is foreseen to
-spread: half the lag pays only where fewer than half of the jumps are taken, and a rule that knew such places would win
-two in a hundred at most (benchmarks/kstep_confidence.py).
+spread: half the lag pays only where fewer than half of the jumps are taken, and a rule that chooses it where it pays
+wins 2 ± 2 in a hundred at most (benchmarks/kstep_confidence.py).
 """
 
 import dataclasses

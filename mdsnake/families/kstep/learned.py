@@ -65,18 +65,18 @@ class LearnedProposal:
         """Compile the kicks of all `walkers`, and of halves of them down to one, which are filled up to.
 
         A few walkers that go on from a refused jump are the most costly batches otherwise.  Each size is compiled by
-        itself and called with nothing else, so nothing is checked at a call, and on a CPU no call goes through Python:
-        that takes a third off a small batch.  Where it cannot be done, it is said and they stay as they are.
+        itself and called with nothing else, so nothing is checked at a call, and on a CPU its kernels are called from
+        C++: that takes a third off a small batch.  Where it cannot be done, it is said and they stay as they are.
         """
         begun, on_cpu = time.perf_counter(), self._device.type == "cpu"
-        options = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, "cpp_wrapper": on_cpu}
         for size in compiled_sizes(walkers):
             batch, chemistry = self._template(np.zeros((size, len(self._molecule.masses), 3)))
             x = batch.positions + torch.arange(len(batch.positions), device=self._device)[:, None]  # all apart
             try:
                 kicked = torch.compile(  # type: ignore[call-overload]  # which knows no isolate_recompiles
                     partial(self.model.kicked, batch, known=chemistry), fullgraph=True, dynamic=False,
-                    isolate_recompiles=True, options=options,
+                    isolate_recompiles=True,
+                    options={"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, "cpp_wrapper": on_cpu},
                 )  # fmt: skip
                 with torch.no_grad():
                     kicked(x, torch.zeros_like(x), x.new_zeros(1))

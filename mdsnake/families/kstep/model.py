@@ -121,7 +121,7 @@ class KstepModel(Family):
 
         `batch.velocities` are those after the first half-kick.  Also `start_force` and `end_force` (A, 3) in
         kJ/mol/nm: g at both ends.  `chemistry`, and `start` for the start force, may be handed in where they are known
-        from an earlier call; so may `kicked` for this batch, where it was compiled.
+        from an earlier call; so may `kicked` for this batch, where it was compiled, which has no gradients.
         """
         known, tau = chemistry or self.chemistry(batch), self.jump.lag_ps
         kicked = kicked or partial(self.kicked, batch, known=known)
