@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("results/kstep_exact"), help="folder of the runs")
     parser.add_argument("--stride", type=int, default=8, help="of the learned jump, fs")
     parser.add_argument("--walkers", type=int, default=16)
-    parser.add_argument("--ps", type=float, default=40, help="of each walker of the learned member")
+    parser.add_argument("--ps", type=float, default=20, help="of each walker of the learned member")
     parser.add_argument("--quick", action="store_true", help="a toy run: checks the script, not the model")
     told = parser.parse_args()
     folder, k = told.work.resolve() / NAME, steps(told.stride, NAME)

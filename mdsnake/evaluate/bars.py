@@ -1,6 +1,7 @@
 """Figures of one number per member and stride: one-jump error, lag-RMSD, flip rate, exactness, cost."""
 
 import dataclasses
+import itertools
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -101,7 +102,7 @@ def flip_rate(records: list[Record]) -> Figure:
 def cost(records: list[Record]) -> Figure:
     """Force calls and wall-clock time, side by side."""
     return side_by_side(
-        records, {"force_calls_per_ps": "force calls per ps", "ms_per_ps": "wall-clock ms per ps"},
+        records, [{"force_calls_per_ps": "force calls per ps", "ms_per_ps": "wall-clock ms per ps"}],
         "Cost of a simulated picosecond",
         "Fewer force calls help only where the network costs less than the forces it saves.",
     )  # fmt: skip
@@ -109,24 +110,32 @@ def cost(records: list[Record]) -> Figure:
 
 def efficiency(records: list[Record]) -> Figure:
     """What a force call and a second buy, side by side."""
+    of_energy = {
+        "ess_potential_per_force_call": "samples of U per force call",
+        "ess_potential_per_second": "samples of U per second",
+    }
+    of_slowest = {
+        "ess_per_force_call": "samples of the slowest per force call",
+        "ess_per_second": "samples of the slowest per second",
+    }
     return side_by_side(
-        records,
-        {"ess_per_force_call": "effective samples per force call", "ess_per_second": "effective samples per second"},
-        "Independent samples for what they cost",
-        "Of the slowest of energy and torsions;\na member that samples the wrong distribution may do so fast.",
-    )
+        records, [of_energy, of_slowest], "Independent samples for what they cost",
+        "U: potential energy;\nslowest: of U and all torsions; –: walkers too short to tell. "
+        "A member that samples the wrong distribution may do so fast.",
+    )  # fmt: skip
 
 
-def side_by_side(records: list[Record], kinds: dict[str, str], title: str, note: str) -> Figure:
-    """A row for each engine with a logarithmic panel for each metric of `kinds`, which tells its label."""
-    rows, kind = held_out([r for r in records if r.metric in kinds])
+def side_by_side(records: list[Record], kinds: list[dict[str, str]], title: str, note: str) -> Figure:
+    """For each engine the rows `kinds`, of a logarithmic panel for each metric, with its label."""
+    labels = {metric: label for row in kinds for metric, label in row.items()}
+    rows, kind = held_out([r for r in records if r.metric in labels])
     if not rows:
-        return style.message(title, f"no {METRICS[next(iter(kinds))].title} in the summary")
+        return style.message(title, f"no {METRICS[next(iter(labels))].title} in the summary")
     engines = sorted({r.engine for r in rows})
     styles = style.member_styles(r.member for r in rows)
-    figure, grid = style.panels(len(engines), len(kinds), width=4.2, height=2.5)
-    for axes, engine in zip(grid, engines, strict=True):
-        for a, (metric, label) in zip(axes, kinds.items(), strict=True):
+    figure, grid = style.panels(len(engines) * len(kinds), len(kinds[0]), width=4.2, height=2.5)
+    for axes, (engine, row) in zip(grid, itertools.product(engines, kinds), strict=True):
+        for a, (metric, label) in zip(axes, row.items(), strict=True):
             grouped(a, select(rows, metric=metric), engine, styles, Look(label, log=True))
             a.set_title(f"{engine}: {label}")
     reference = Line2D([], [], color="black", lw=1.6, label="reference integrator")
