@@ -1,5 +1,6 @@
 """Runs of the workflow on one's own molecules: `config/exact.yaml` with other molecules, lengths and strides."""
 
+import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -32,12 +33,23 @@ FEW_BURSTS = 20
 OTHERS_STEPS = 10_000
 
 
+def arguments(description: str | None, molecules: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """What every script on these runs is asked: where to, the folder of the runs, and which of `molecules`, if any."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=Path("results/kstep_exact"), help="folder of the runs")
+    if molecules:
+        every, names = list(molecules), ", ".join(molecules)
+        parser.add_argument("--molecules", nargs="+", choices=every, default=every, metavar="NAME", help=names)
+    return parser
+
+
 def timestep_fs(name: str) -> float:
     """Of the dynamics that a network learns; a call for 20 atoms costs so much that it is longer."""
     return 0.5 if name in LARGE else 0.25
 
 
-def steps(stride_fs: int, name: str) -> int:
+def steps(stride_fs: float, name: str) -> int:
     """k of a stride."""
     return round(stride_fs / timestep_fs(name))
 

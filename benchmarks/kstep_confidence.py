@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from exact_runs import MEMBER, OWN, STRIDES_FS, UNSEEN, model, steps, timestep_fs
+from exact_runs import MEMBER, OWN, STRIDES_FS, UNSEEN, arguments, model, steps, timestep_fs
 from record import record, write
 
 from mdsnake.families.kstep.config import Jump
@@ -34,11 +34,7 @@ RESAMPLED = 1000
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = [*OWN, *UNSEEN]
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=Path("results/kstep_exact"), help="folder of the runs")
-    parser.add_argument("--molecules", nargs="+", choices=known, default=known, metavar="NAME", help=", ".join(known))
+    parser = arguments(__doc__, [*OWN, *UNSEEN])
     parser.add_argument("--strides", nargs="+", type=int, choices=STRIDES_FS, default=[8, 16])
     parser.add_argument("--places", type=int, default=64)
     parser.add_argument("--velocities", type=int, default=32, help="from each place")
@@ -90,9 +86,12 @@ def accepted(errors: np.ndarray) -> np.ndarray:
 
 
 def jump(name: str, stride_fs: float) -> Jump:
-    step = timestep_fs(name)
     return Jump(
-        engine="qm", k=round(stride_fs / step), timestep_fs=step, temperature_K=TEMPERATURE_K, constraints="none"
+        engine="qm",
+        k=steps(stride_fs, name),
+        timestep_fs=timestep_fs(name),
+        temperature_K=TEMPERATURE_K,
+        constraints="none",
     )
 
 

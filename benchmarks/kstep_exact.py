@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from exact_runs import FEW_BURSTS, MEMBER, OWN, STRIDES_FS, UNSEEN, configuration, make, pretrained, steps
+from exact_runs import FEW_BURSTS, MEMBER, OWN, STRIDES_FS, UNSEEN, arguments, configuration, make, pretrained, steps
 from exact_samples import Estimate, samples
 from record import over_seeds, record, write
 
@@ -44,11 +44,7 @@ Groups = dict[tuple[float, str, str], list[Record]]  # by stride in fs, member a
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = [*OWN, *UNSEEN]
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=Path("results/kstep_exact"), help="folder of the runs")
-    parser.add_argument("--molecules", nargs="+", choices=known, default=known, metavar="NAME", help=", ".join(known))
+    parser = arguments(__doc__, [*OWN, *UNSEEN])
     parser.add_argument("--strides", nargs="+", type=int, choices=STRIDES_FS, default=STRIDES_FS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--walkers", type=int, default=8, help="of each roll-out")
@@ -61,10 +57,10 @@ def main() -> None:
     parser.add_argument("--max-steps", type=int, help="of the training on them")
     parser.add_argument("--reference-ps", type=float, default=40, help="of each of the two reference runs")
     parser.add_argument("--quick", action="store_true", help="a toy run: checks the script, not the model")
-    arguments = parser.parse_args()
-    arguments.work = arguments.work.resolve()
-    records = [one for name in arguments.molecules for one in molecule(name, arguments)]
-    write(arguments.out, records, lambda one: (one["system"], one["setting"].split()[0]))
+    told = parser.parse_args()
+    told.work = told.work.resolve()
+    records = [one for name in told.molecules for one in molecule(name, told)]
+    write(told.out, records, lambda one: (one["system"], one["setting"].split()[0]))
 
 
 def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:

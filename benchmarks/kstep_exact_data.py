@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from exact_runs import MEMBER, PRETRAINED, STRIDES_FS, UNSEEN, configuration, make, pretrained, steps
+from exact_runs import MEMBER, PRETRAINED, STRIDES_FS, UNSEEN, arguments, configuration, make, pretrained, steps
 from matplotlib.figure import Figure
 from record import record, write
 
@@ -38,11 +38,8 @@ METRICS_OF_JUMPS = ("jump_acceptance", "jump_energy_median", "jump_position_pm",
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = arguments(__doc__, list(UNSEEN))
     parser.add_argument("--figure", type=Path, help="a picture of it, too")
-    parser.add_argument("--work", type=Path, default=Path("results/kstep_exact"), help="folder of the runs")
-    parser.add_argument("--molecules", nargs="+", choices=UNSEEN, default=list(UNSEEN), metavar="NAME")
     parser.add_argument("--stride", type=int, choices=STRIDES_FS, default=8)
     parser.add_argument("--quick", action="store_true", help="a toy run: checks the script, not the model")
     told = parser.parse_args()

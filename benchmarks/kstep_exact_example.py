@@ -7,12 +7,11 @@ classical force field's conformers.  One job at a time; interrupted, it goes on 
     python benchmarks/kstep_exact_example.py --out docs/exact.png
 """
 
-import argparse
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from exact_runs import MEMBER, PRETRAINED, configuration, make, model, steps
+from exact_runs import MEMBER, PRETRAINED, arguments, configuration, make, model, steps
 from matplotlib.figure import Figure
 
 from mdsnake.evaluate import style
@@ -50,9 +49,7 @@ class Run(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=Path("results/kstep_exact"), help="folder of the runs")
+    parser = arguments(__doc__)
     parser.add_argument("--stride", type=int, default=8, help="of the learned jump, fs")
     parser.add_argument("--walkers", type=int, default=16)
     parser.add_argument("--ps", type=float, default=20, help="of each walker of the learned member")

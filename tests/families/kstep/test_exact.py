@@ -1,6 +1,7 @@
 """Exactness: independent walkers that start in the Boltzmann distribution stay in it, whatever proposes the jumps."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -139,8 +140,10 @@ def test_without_the_test_it_is_lost() -> None:
     assert min(p_values(potential, states)) < 1e-9
 
 
-def surface(potential: MuellerBrown) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@functools.cache
+def surface() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Midpoints of a fine grid in x and y, and the probability of each of its cells."""
+    potential = mueller_brown()
     x, y = np.linspace(-0.3, 0.25, 276), np.linspace(-0.15, 0.35, 251)
     energies = [[potential.energy_forces(np.array([[a, b, 0.0]]))[0] for b in y] for a in x]
     weight = np.exp(-np.array(energies) / KT)
@@ -149,7 +152,7 @@ def surface(potential: MuellerBrown) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def surface_walkers(potential: MuellerBrown, seed: int = 0) -> list[State]:
     """Independent draws from the Boltzmann distribution of the surface."""
-    rng, (x, y, probability) = np.random.default_rng(seed), surface(potential)
+    rng, (x, y, probability) = np.random.default_rng(seed), surface()
     n, atoms = WALKERS, len(MASSES)
     cells = rng.choice(probability.size, size=(n, atoms), p=probability.ravel())
     places = np.stack([x[cells // len(y)], y[cells % len(y)], np.zeros((n, atoms))], -1)
@@ -159,9 +162,9 @@ def surface_walkers(potential: MuellerBrown, seed: int = 0) -> list[State]:
     return [make_state(potential, *state) for state in zip(places, v, strict=True)]
 
 
-def surface_p_value(potential: MuellerBrown, states: Sequence[State]) -> float:
+def surface_p_value(states: Sequence[State]) -> float:
     """p of χ² of the atoms' places by coarse cells of the surface."""
-    x, y, probability = surface(potential)
+    x, y, probability = surface()
     moved = np.concatenate([state.x[:, :2] for state in states])
     coarse = probability[:275, :250].reshape(11, 25, 10, 25).sum((1, 3))
     edges = [x[0] - 0.001 + 0.05 * np.arange(12), y[0] - 0.001 + 0.05 * np.arange(11)]
@@ -181,7 +184,7 @@ def test_the_mueller_brown_surface_keeps_its_distribution(name: str, extra: int)
     ends = run(propagator, starts)
     assert 0.1 < propagator.tally["accepted"] / propagator.tally["jumps"] < 0.95
     assert max(np.abs(end.x - start.x)[:, :2].max() for start, end in zip(starts, ends, strict=True)) > 0.05
-    assert surface_p_value(potential, ends) > 0.001
+    assert surface_p_value(ends) > 0.001
 
 
 def boltzmann_factors(propagator: Exact, walkers: Callable[[External, int], list[State]]) -> np.ndarray:
@@ -207,11 +210,12 @@ SURFACES: dict[str, tuple[Callable, dict[str, Callable], Callable]] = {
 
 @pytest.mark.parametrize(
     ("surface", "name"),
-    [("double well", name) for name in MOVES] + [("Müller–Brown", name) for name in SURFACE_MOVES],
+    [(named, name) for named, (_, moves, _) in SURFACES.items() for name in moves],
 )
 def test_the_mean_boltzmann_factor_of_a_gain_is_one(surface: str, name: str) -> None:
-    potential, moves, walkers = SURFACES[surface]
-    factors = boltzmann_factors(Exact(potential(), moves[name](potential()), T), walkers)
+    make, moves, walkers = SURFACES[surface]
+    potential = make()
+    factors = boltzmann_factors(Exact(potential, moves[name](potential), T), walkers)
     assert np.std(factors) > 0.1
     assert deviation(factors) < 3
 
@@ -234,7 +238,7 @@ def test_a_move_that_clamps_velocities_is_found_out() -> None:
     on_well = Exact(well, Clamped(VerletMove(well, 4, LAG / 4), well), T)
     on_hills = Exact(hills, Clamped(VerletMove(hills, 2, 2.5 * LAG), hills), T)
     assert min(p_values(well, run(on_well, thermal_walkers(well)))) < 1e-9
-    assert surface_p_value(hills, run(on_hills, surface_walkers(hills))) < 1e-9
+    assert surface_p_value(run(on_hills, surface_walkers(hills))) < 1e-9
 
 
 @dataclasses.dataclass
@@ -251,9 +255,9 @@ class Damped:
 @pytest.mark.parametrize("surface", SURFACES)
 def test_the_mean_boltzmann_factor_tells_of_volume(surface: str) -> None:
     """It is the volume that a move starts from over that where it ends."""
-    potential, _, walkers = SURFACES[surface]
-    damped = Damped(VerletMove(potential(), 2, LAG))
-    factors = boltzmann_factors(Exact(potential(), damped, T), walkers)
+    make, _, walkers = SURFACES[surface]
+    potential = make()
+    factors = boltzmann_factors(Exact(potential, Damped(VerletMove(potential, 2, LAG)), T), walkers)
     assert deviation(factors) > 10
     assert deviation(factors * 0.99 ** (3 * len(MASSES))) < 3
 
