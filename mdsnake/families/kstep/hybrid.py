@@ -60,6 +60,22 @@ class Proposal(Protocol):
         ...
 
 
+def proposed(
+    proposal: Proposal, states: Sequence[State], mass: np.ndarray, lag_ps: float, counters: Counters
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Positions, velocities after a half-kick, and the changes of both that `proposal` makes, each (W, N, 3).
+
+    The time and the calls go to `counters`; `mass` (N, 1) in Da.
+    """
+    x, forces = np.stack([s.x for s in states]), np.stack([s.forces for s in states])
+    v = np.stack([s.v for s in states]) + half_kick(forces, mass, lag_ps)
+    start = time.perf_counter()
+    dx, dv = proposal(x, v, forces)
+    counters["network_ms"] += 1e3 * (time.perf_counter() - start)
+    counters["network_calls"] += len(states)
+    return x, v, dx, dv
+
+
 @dataclasses.dataclass
 class Frozen:
     """No jump at all: every frame is the one before, so only a thermostat acts."""
@@ -119,13 +135,8 @@ class Hybrid:
         self.fallback = Verlet(self.potential, self.jump.k, self.jump.timestep_fs * 1e-3)
 
     def __call__(self, states: Sequence[State], rng: np.random.Generator) -> list[State]:
-        x = np.stack([s.x for s in states])
-        v = np.stack([s.v + half_kick(s.forces, self.mass, self.jump.lag_ps) for s in states])
-        start = time.perf_counter()
-        dx, dv = self.proposal(x, v, np.stack([s.forces for s in states]))
-        self.counters["network_ms"] += 1e3 * (time.perf_counter() - start)
-        self.counters["network_calls"] += len(states)
-        return [self._checked(rng, state, *jump) for state, *jump in zip(states, x, v, dx, dv, strict=True)]
+        tried = proposed(self.proposal, states, self.mass, self.jump.lag_ps, self.counters)
+        return [self._checked(rng, state, *jump) for state, *jump in zip(states, *tried, strict=True)]
 
     def untested(self) -> "Hybrid":
         return dataclasses.replace(self, settings=self.settings.model_copy(update={"energy_check": "none"}))

@@ -5,14 +5,13 @@ surrogate potential behind it.
 """
 
 import dataclasses
-import time
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from mdsnake.families.kstep.corrector import half_kick
-from mdsnake.families.kstep.hybrid import Proposal
+from mdsnake.families.kstep.hybrid import Proposal, proposed
 from mdsnake.physics.counters import Counters
 from mdsnake.physics.integrators import State, make_state, verlet_step
 from mdsnake.physics.potential import EvaluationFailed, Potential
@@ -37,12 +36,7 @@ class LearnedMove:
 
     def __call__(self, states: Sequence[State]) -> list[State | None]:
         mass = self.potential.masses[:, None]
-        x, forces = np.stack([s.x for s in states]), np.stack([s.forces for s in states])
-        v = np.stack([s.v for s in states]) + half_kick(forces, mass, self.lag_ps)
-        start = time.perf_counter()
-        dx, dv = self.proposal(x, v, forces)
-        self.counters["network_ms"] += 1e3 * (time.perf_counter() - start)
-        self.counters["network_calls"] += len(states)
+        x, v, dx, dv = proposed(self.proposal, states, mass, self.lag_ps, self.counters)
         return [_kicked(_at(self.potential, *end), mass, self.lag_ps) for end in zip(x + dx, v + dv, strict=True)]
 
 
