@@ -4,7 +4,7 @@ Runs the workflow on config/exact.yaml with the molecules, strides and lengths a
 a time, in the folder --work; interrupted, it goes on where it stopped.  Times are of sampling: compiling, 5 s to a
 minute of a roll-out, and the pilots of hmc come on top.  Seeds are those of roll-outs; models are trained once, and
 what their data and training cost is in no ratio.  Parts may be run one by one: the records of molecules and strides
-that are not asked for stay in the file.
+that are not asked for stay in the file; ratios are to `hmc` at the best of the strides that are run together.
 
     python benchmarks/kstep_exact.py --out benchmarks/results/kstep_exact.json
     python benchmarks/kstep_exact.py --molecules aspirin --strides 8 --seeds 3 --ps 40 --out part.json
