@@ -1,20 +1,24 @@
 """Exact learned members on one's own molecule and on molecules that no network has seen, beside every control.
 
-Runs the workflow on config/exact.yaml with the molecules, strides and lengths asked for, networks compiled, one job at
-a time, in the folder --work; interrupted, it goes on where it stopped.  Times are of sampling: compiling, 5 s to a
-minute of a roll-out, and the pilots of hmc come on top.  Seeds are those of roll-outs; models are trained once, and
-what their data and training cost is in no ratio.  Parts may be run one by one: the records of molecules and strides
-that are not asked for stay in the file; ratios are to `hmc` at the best of the strides that are run together.
+Runs the workflow on config/exact.yaml with the molecules and strides asked for, networks compiled, one job at a time,
+in the folder --work; interrupted, it goes on where it stopped.  Times are of sampling: compiling, 5 s to a minute of a
+roll-out, and the pilots of hmc come on top.  Seeds are those of roll-outs; models are trained once, and what their data
+and training cost is in no ratio.  Parts may be run one by one: the records of molecules and strides that are not asked
+for stay in the file; ratios are to `hmc` at the best of the strides that are run together.
 
     python benchmarks/kstep_exact.py --out benchmarks/results/kstep_exact.json
-    python benchmarks/kstep_exact.py --molecules aspirin --strides 8 --seeds 3 --ps 40 --out part.json
+    python benchmarks/kstep_exact.py --molecules ethanol --strides 8 16 --out part.json
+    python benchmarks/kstep_exact.py --molecules ethanol --strides 4 --scale 0.5 --out part.json
+
+The record is of such parts: 8 and 16 fs together, and 4 fs half as long, but for methyl-lactate (0.6 times) and the two
+large molecules (as long).
 """
 
 import argparse
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from exact_runs import FEW_BURSTS, MEMBER, OWN, STRIDES_FS, UNSEEN, arguments, configuration, make, pretrained, steps
@@ -43,19 +47,34 @@ WARM = 0.2
 Groups = dict[tuple[float, str, str], list[Record]]  # by stride in fs, member and metric: a row for each seed
 
 
+class Runs(NamedTuple):
+    """Lengths in ps, of all walkers of a roll-out together: `ps` of the learned member, of hmc and of verlet-stable;
+    and the training of one's own molecule, where it is not that of config/exact.yaml."""
+
+    ps: float
+    brief_ps: float
+    rates_ps: float  # of the learned member, once more at the engine's friction
+    reference_ps: float  # of each of the two references
+    walkers: int = 8
+    bursts: int | None = None  # of 0.1 ps
+    max_steps: int | None = None
+
+
+RUNS = {
+    "ethanol": Runs(240, 8, 160, 100),
+    "aspirin": Runs(16, 2, 16, 10, walkers=4, bursts=150, max_steps=8_000),
+    "alanine-dipeptide": Runs(20, 2, 20, 10, bursts=150, max_steps=10_000),
+    "n-methylacetamide": Runs(80, 4, 80, 10),
+    "1-propanol": Runs(80, 8, 80, 20),
+    "methyl-lactate": Runs(40, 4, 40, 20),
+}
+
+
 def main() -> None:
     parser = arguments(__doc__, [*OWN, *UNSEEN])
     parser.add_argument("--strides", nargs="+", type=int, choices=STRIDES_FS, default=STRIDES_FS)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--walkers", type=int, default=8, help="of each roll-out")
-    parser.add_argument("--ps", type=float, default=240, help="of each roll-out, all walkers together")
-    parser.add_argument("--brief-ps", type=float, default=20, help="the same of controls but hmc and verlet-stable")
-    parser.add_argument(
-        "--rates-ps", type=float, default=80, help="of the learned member, once more at the engine's friction"
-    )
-    parser.add_argument("--bursts", type=int, help="of 0.1 ps of xTB to learn from, of one's own molecule")
-    parser.add_argument("--max-steps", type=int, help="of the training on them")
-    parser.add_argument("--reference-ps", type=float, default=40, help="of each of the two reference runs")
+    parser.add_argument("--scale", type=float, default=1, help="of the lengths of all roll-outs")
     parser.add_argument("--quick", action="store_true", help="a toy run: checks the script, not the model")
     told = parser.parse_args()
     told.work = told.work.resolve()
@@ -65,11 +84,12 @@ def main() -> None:
 
 def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     """The records of a molecule: its own training, or a fine-tuning of what the others taught."""
-    changes: dict[str, Any] = {"bursts": told.bursts, "max_steps": told.max_steps}
+    runs = RUNS[name]
+    changes: dict[str, Any] = {"bursts": runs.bursts, "max_steps": runs.max_steps}
     if name in UNSEEN:
         changes = {"bursts": FEW_BURSTS, "init": pretrained(told.work, told.quick)}
     changes["rollout"] = {"start": "replica"}  # at equilibrium, as ESS supposes
-    configured = configuration(name, reference_ps=told.reference_ps, smoke=told.quick, **changes)
+    configured = configuration(name, reference_ps=runs.reference_ps, smoke=told.quick, **changes)
     seeds, rates_seeds = (range(first, first + told.seeds) for first in (0, RATES_SEED))
     configured["kstep"] |= {"controls": [*BRIEF, "verlet-stable", "hmc"], "seeds": [*seeds, *rates_seeds]}
 
@@ -87,10 +107,10 @@ def molecule(name: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     whole = [file for (_, member), found in files.items() for file in found if member not in BRIEF]
     rates = [file for stride in told.strides for file in evaluated(stride, MEMBER, rates_seeds)]
     rollout = configured["kstep"]["engines"]["qm"]["rollout"]
-    for part, ps, friction in ((brief, told.brief_ps, "auto"), (whole, told.ps, "auto"), (rates, told.rates_ps, None)):
+    for part, ps, friction in ((brief, runs.brief_ps, "auto"), (whole, runs.ps, "auto"), (rates, runs.rates_ps, None)):
         rollout["friction_per_ps"] = friction
         if not told.quick:
-            rollout |= {"walkers": told.walkers, "time_ps": ps / told.walkers, "compile": True}
+            rollout |= {"walkers": runs.walkers, "time_ps": told.scale * ps / runs.walkers, "compile": True}
         targets = [f"results/{file}" for file in (*part, *map(rolled, part))]
         results = make(told.work / name, {name: (OWN | UNSEEN)[name]}, configured, targets)
     groups, again = (grouped([results / file for file in part]) for part in (brief + whole, rates))
