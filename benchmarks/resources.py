@@ -1,6 +1,6 @@
 """Asked for against used, by rule, from the `benchmark:` files of a run of the default configuration.
 
-python benchmarks/resources.py --out benchmarks/results/resources.json    # runs it: some 15 minutes on two cores
+python benchmarks/resources.py --out benchmarks/results/resources.json    # runs it: half an hour on two cores
 
 `--data RESULTS` reads the files of a run that was made with `snakemake --benchmark-extended` instead.  Writes
 docs/resources.md, too.
