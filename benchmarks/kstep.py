@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="the smoke configuration: checks the script, not the model"
     )
-    parser.add_argument("--without-curves", action="store_true", help="no learning curves")
+    parser.add_argument("--without-curves", action="store_true", help="leave learning curves as they are on record")
     parser.add_argument("--seeds", type=int, default=5, help="of each learned roll-out")
     parser.add_argument("--data", type=Path, help="not needed: the molecules are in the repository")
     arguments = parser.parse_args()
@@ -66,7 +66,7 @@ def main() -> None:
     records = evaluation(rows)
     for study in (transfer, molecules, properties)[2 * arguments.without_curves :]:
         records += once(study, folder, arguments.quick)
-    write(arguments.out, records)
+    write(arguments.out, records, lambda one: one["setting"].split(",")[0])
 
 
 def once(study: Study, folder: Path, quick: bool) -> list[dict[str, Any]]:
